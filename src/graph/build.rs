@@ -1,0 +1,194 @@
+//! Appending primitives by name, with the broadcasts that numpy's rules ask for.
+
+use super::{Graph, ValueId};
+use crate::error::{Error, Result};
+use crate::number::spec::Steps;
+use crate::op;
+use crate::tensor::{DType, Shape, Tensor};
+
+/// Appends a two-operand primitive whose operands broadcast to a common shape.
+macro_rules! broadcasting {
+    ($($(#[$doc:meta])* $name:ident => $op:expr),+ $(,)?) => {$(
+        $(#[$doc])*
+        pub fn $name(&mut self, x: ValueId, y: ValueId) -> Result<ValueId> {
+            let (x, y) = self.broadcast_together(x, y)?;
+            self.push($op, &[x, y])
+        }
+    )+};
+}
+
+/// Appends a one-operand primitive.
+macro_rules! unary {
+    ($($(#[$doc:meta])* $name:ident => $op:expr),+ $(,)?) => {$(
+        $(#[$doc])*
+        pub fn $name(&mut self, x: ValueId) -> Result<ValueId> {
+            self.push($op, &[x])
+        }
+    )+};
+}
+
+impl Graph {
+    broadcasting! {
+        /// x + y.
+        add => op::Add,
+        /// x - y.
+        sub => op::Sub,
+        /// x·y, element by element.
+        mul => op::Mul,
+        /// x / y.
+        div => op::Div,
+        /// max(x, y), element by element.
+        max => op::Max,
+        /// min(x, y), element by element.
+        min => op::Min,
+    }
+
+    unary! {
+        /// -x.
+        neg => op::Neg,
+        /// |x|.
+        abs => op::Abs,
+        /// max(x, 0).
+        relu => op::Relu,
+        /// e^x.
+        exp => op::Exp,
+        /// ln x.
+        log => op::Log,
+        /// √x.
+        sqrt => op::Sqrt,
+        /// tanh x.
+        tanh => op::Tanh,
+        /// 1 / (1 + e^-x).
+        sigmoid => op::Sigmoid,
+        /// The identity, marked as the place where a free shift has cancelled
+        /// (see [`op::Settle`]).
+        settle => op::Settle,
+    }
+
+    /// A step function of x.
+    pub fn step(&mut self, x: ValueId, steps: Steps) -> Result<ValueId> {
+        self.push(op::Step(steps), &[x])
+    }
+
+    /// Σ terms, all of one type, in any order: one k-term sum.
+    pub fn add_n(&mut self, terms: &[ValueId]) -> Result<ValueId> {
+        self.push(op::AddN::default(), terms)
+    }
+
+    /// The matrix product over the last two axes, leading axes broadcast.
+    pub fn matmul(&mut self, a: ValueId, b: ValueId) -> Result<ValueId> {
+        self.push(op::MatMul::default(), &[a, b])
+    }
+
+    /// The matrix product with either factor's last two axes swapped first.
+    pub fn matmul_with(
+        &mut self,
+        a: ValueId,
+        b: ValueId,
+        transpose_a: bool,
+        transpose_b: bool,
+    ) -> Result<ValueId> {
+        self.push(
+            op::MatMul {
+                transpose_a,
+                transpose_b,
+            },
+            &[a, b],
+        )
+    }
+
+    /// Σ over axes; with `keep`, the reduced axes stay with extent 1.
+    pub fn sum(&mut self, x: ValueId, axes: &[usize], keep: bool) -> Result<ValueId> {
+        self.push(op::Sum::over(axes, keep), &[x])
+    }
+
+    /// The mean over axes.
+    pub fn mean(&mut self, x: ValueId, axes: &[usize], keep: bool) -> Result<ValueId> {
+        self.push(op::Mean::over(axes, keep), &[x])
+    }
+
+    /// The maximum over axes.
+    pub fn max_over(&mut self, x: ValueId, axes: &[usize], keep: bool) -> Result<ValueId> {
+        self.push(op::MaxOver::over(axes, keep), &[x])
+    }
+
+    /// The maximum over axes as a free shift (see [`op::FreeMax`]); axes are kept.
+    pub fn free_max(&mut self, x: ValueId, axes: &[usize]) -> Result<ValueId> {
+        self.push(op::FreeMax::over(axes), &[x])
+    }
+
+    /// The same elements in another shape.
+    pub fn reshape(&mut self, x: ValueId, shape: Shape) -> Result<ValueId> {
+        self.push(op::Reshape(shape), &[x])
+    }
+
+    /// Axes permuted: axis k of the result is axis `permutation[k]` of x.
+    pub fn transpose(&mut self, x: ValueId, permutation: &[usize]) -> Result<ValueId> {
+        self.push(op::Transpose(permutation.into()), &[x])
+    }
+
+    /// Repeats x along the axes where it has extent 1 or none; nothing is appended where x
+    /// has the shape already.
+    pub fn broadcast(&mut self, x: ValueId, shape: &Shape) -> Result<ValueId> {
+        if self.ty(x).shape == *shape {
+            return Ok(x);
+        }
+        self.push(op::Broadcast(shape.clone()), &[x])
+    }
+
+    fn broadcast_together(&mut self, x: ValueId, y: ValueId) -> Result<(ValueId, ValueId)> {
+        let (a, b) = (&self.ty(x).shape, &self.ty(y).shape);
+        let shape = a.broadcast_with(b).ok_or_else(|| {
+            Error::new(format!("the shapes {a} and {b} do not broadcast"))
+                .remedy("make every pair of extents equal, or one of them 1")
+        })?;
+        Ok((self.broadcast(x, &shape)?, self.broadcast(y, &shape)?))
+    }
+
+    /// Every axis from `starts[k]` in steps of `steps[k]` (never 0, negative to walk
+    /// backwards), `lengths[k]` elements.
+    pub fn slice(
+        &mut self,
+        x: ValueId,
+        starts: &[usize],
+        steps: &[isize],
+        lengths: &[usize],
+    ) -> Result<ValueId> {
+        self.push(op::Slice::new(starts, steps, lengths), &[x])
+    }
+
+    /// Values joined along an axis.
+    pub fn concat(&mut self, xs: &[ValueId], axis: usize) -> Result<ValueId> {
+        self.push(op::Concat(axis), xs)
+    }
+
+    /// Slices of `data` along `axis`, chosen by integer `indices` of any shape
+    /// (ONNX's Gather; negative indices count from the end).
+    pub fn gather(&mut self, data: ValueId, indices: ValueId, axis: usize) -> Result<ValueId> {
+        self.push(op::Gather::slices(axis), &[data, indices])
+    }
+
+    /// Elements of `data` along `axis`, one for each of the `indices` (ONNX's
+    /// GatherElements; indices have data's rank).
+    pub fn gather_elements(
+        &mut self,
+        data: ValueId,
+        indices: ValueId,
+        axis: usize,
+    ) -> Result<ValueId> {
+        self.push(op::Gather::elements(axis), &[data, indices])
+    }
+
+    /// Converts to another element type.
+    pub fn cast(&mut self, x: ValueId, dtype: DType) -> Result<ValueId> {
+        if self.ty(x).dtype == dtype {
+            return Ok(x);
+        }
+        self.push(op::Cast(dtype), &[x])
+    }
+
+    /// A scalar constant of the given type, rounded to it.
+    pub fn scalar(&mut self, value: f64, dtype: DType) -> Result<ValueId> {
+        Ok(self.constant(Tensor::full(Shape::scalar(), dtype, value)?))
+    }
+}

@@ -1,0 +1,107 @@
+//! The bounds: ε of every value of a run, for every admissible execution.
+
+use crate::bound::{Approx, Bound, Drift, Operand};
+use crate::config::{Config, Granularity, Subnormals};
+use crate::graph::Graph;
+use crate::number::{Down, Up};
+use crate::op::{Op, Primitive, RuleCx};
+use crate::tensor::Tensor;
+use smallvec::SmallVec;
+
+/// What is known of every value of `run`, in arena order; `inputs` as the caller knows
+/// them ([`Approx::exact`] for exact ones).
+pub fn eval(graph: &Graph, config: &Config, run: &[Tensor], inputs: &[Approx]) -> Vec<Approx> {
+    let mut known: Vec<Approx> = Vec::with_capacity(graph.len());
+    let mut given = inputs.iter();
+    for (k, node) in graph.nodes().iter().enumerate() {
+        let cx = RuleCx {
+            config,
+            ty: graph.type_at(k),
+        };
+        let approx = match (node.op(), given.as_slice()) {
+            (Op::Input, [next, ..]) => {
+                let next = next.clone();
+                given.next();
+                next
+            }
+            (op, _) => {
+                let args: SmallVec<[Operand; 3]> = node
+                    .args()
+                    .iter()
+                    .map(|a| Operand {
+                        value: &run[a.index()],
+                        approx: &known[a.index()],
+                    })
+                    .collect();
+                apply(op, &cx, &args, &run[k])
+            }
+        };
+        known.push(finish(&cx, approx, &run[k]));
+    }
+    known
+}
+
+/// One node's rule; a drift that the rule does not follow ends in "no claim".
+pub(crate) fn apply(op: &Op, cx: &RuleCx, args: &[Operand], out: &Tensor) -> Approx {
+    let approx = op.error(cx, args, out);
+    let open = args.iter().any(|a| a.approx.drift.is_open());
+    if open && approx.drift == Drift::None {
+        return Approx::within(Bound::Tensor(Up::INFINITY));
+    }
+    approx
+}
+
+/// What holds for every value, whatever made it: flushing, no claim beyond the range, the
+/// granularity.
+fn finish(cx: &RuleCx, approx: Approx, c: &Tensor) -> Approx {
+    let mut approx = approx;
+    if cx.format().is_none() {
+        return approx;
+    }
+    if cx.config.subnormals == Subnormals::Flush {
+        approx = flushed(cx, approx, c);
+    }
+    if (0..c.len()).any(|i| !c.get(i).is_finite()) {
+        approx.eps = Bound::from_fn(c.len(), |i| {
+            if c.get(i).is_finite() {
+                approx.eps.at(i)
+            } else {
+                Up::INFINITY
+            }
+        });
+    }
+    if cx.config.granularity == Granularity::Tensor {
+        approx.eps = approx.eps.collapsed();
+    }
+    approx
+}
+
+/// ε under flush: a value that may be subnormal may be replaced by zero, once, wherever it
+/// is produced or used.
+///
+/// # Derivation
+/// |0 − x| ≤ |x̂| + |x̂ − x| < λ + ε for a subnormal x̂. A value flushed at its use was
+/// either flushed when it was stored, which changes nothing, or is flushed now: the same
+/// bound covers both, so every value pays λ once, inputs and weights included.
+fn flushed(cx: &RuleCx, approx: Approx, c: &Tensor) -> Approx {
+    let Some(format) = cx.format() else {
+        return approx;
+    };
+    let lambda = format.lambda();
+    let may_flush = |i: usize| {
+        let zero = c.get(i) == 0.0 && approx.eps.at(i) == Up::ZERO && !approx.drift.is_open();
+        let least = Down::magnitude(c.get(i)) - approx.reach(i).max(approx.eps.at(i));
+        !zero && least.get() < lambda.get()
+    };
+    if !(0..c.len()).any(may_flush) {
+        return approx;
+    }
+    let eps = Bound::from_fn(c.len(), |i| {
+        let flush = if may_flush(i) { lambda } else { Up::ZERO };
+        approx.eps.at(i) + flush
+    });
+    Approx {
+        eps,
+        ..approx.undetermined()
+    }
+}

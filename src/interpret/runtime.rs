@@ -1,0 +1,44 @@
+//! The runtime: what native floats compute.
+
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::graph::Graph;
+use crate::op::{Op, Primitive, RuleCx};
+use crate::tensor::Tensor;
+use smallvec::SmallVec;
+
+/// Every value of the graph, in arena order; `inputs` in the order of `graph.inputs()`.
+pub fn eval(graph: &Graph, config: &Config, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+    if inputs.len() != graph.inputs().len() {
+        return Err(Error::new(format!(
+            "{} inputs given to a graph with {}",
+            inputs.len(),
+            graph.inputs().len()
+        )));
+    }
+    let mut values: Vec<Tensor> = Vec::with_capacity(graph.len());
+    let mut given = inputs.iter();
+    for (k, node) in graph.nodes().iter().enumerate() {
+        let ty = graph.type_at(k);
+        let value = match (node.op(), given.as_slice()) {
+            (Op::Input, [next, ..]) => {
+                if next.ty() != *ty {
+                    return Err(Error::new(format!(
+                        "an input of type {} where the graph takes {ty}",
+                        next.ty()
+                    )));
+                }
+                let next = next.clone();
+                given.next();
+                next
+            }
+            (op, _) => {
+                let args: SmallVec<[&Tensor; 3]> =
+                    node.args().iter().map(|a| &values[a.index()]).collect();
+                op.run(&RuleCx { config, ty }, &args)?
+            }
+        };
+        values.push(value);
+    }
+    Ok(values)
+}

@@ -1,0 +1,17 @@
+//! Numbers: float formats, outward rounding, and the reals of the specification.
+
+pub mod double_double;
+pub mod dual;
+pub mod exact;
+pub mod format;
+pub mod gemm;
+pub mod interval;
+pub mod precise;
+pub mod round;
+pub mod runtime;
+pub mod spec;
+
+pub use format::Format;
+pub use round::{Down, Up};
+pub use runtime::Float;
+pub use spec::{Enclosure, SpecNumber};

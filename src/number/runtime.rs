@@ -1,0 +1,231 @@
+//! Native floats: what the runtime interpretation computes with.
+//!
+//! Elementary functions are core-math's correctly rounded ones (f16 and bf16 go through
+//! f32), so this runtime is an admissible execution under every accuracy table and gives
+//! the same bits on every machine.
+#![expect(clippy::float_arithmetic, reason = "the runtime's own arithmetic")]
+
+use super::spec::Steps;
+use half::{bf16, f16};
+
+/// A native float format.
+pub trait Float: Copy + PartialOrd + Send + Sync + 'static {
+    /// Zero.
+    const ZERO: Self;
+    /// The nearest value to x, ties to even.
+    fn from_f64(x: f64) -> Self;
+    /// The value, exactly.
+    fn to_f64(self) -> f64;
+    /// fl(x + y).
+    fn add(self, y: Self) -> Self;
+    /// fl(x - y).
+    fn sub(self, y: Self) -> Self;
+    /// fl(x·y).
+    fn mul(self, y: Self) -> Self;
+    /// fl(x / y).
+    fn div(self, y: Self) -> Self;
+    /// fl(√x).
+    fn sqrt(self) -> Self;
+    /// fl(e^x).
+    fn exp(self) -> Self;
+    /// fl(ln x).
+    fn log(self) -> Self;
+    /// fl(tanh x).
+    fn tanh(self) -> Self;
+    /// 1 / (1 + e^-x), within 3 ulp in f64 and within 1 ulp in the narrower formats.
+    fn sigmoid(self) -> Self;
+
+    /// -x.
+    fn neg(self) -> Self {
+        Self::from_f64(-self.to_f64())
+    }
+    /// |x|.
+    fn abs(self) -> Self {
+        Self::from_f64(self.to_f64().abs())
+    }
+    /// The larger; NaN where either is NaN.
+    fn max(self, y: Self) -> Self {
+        if y > self || y.is_nan() { y } else { self }
+    }
+    /// The smaller; NaN where either is NaN.
+    fn min(self, y: Self) -> Self {
+        if y < self || y.is_nan() { y } else { self }
+    }
+    /// True for NaN.
+    fn is_nan(self) -> bool {
+        self.to_f64().is_nan()
+    }
+    /// The step function; NaN at NaN.
+    fn step(self, steps: Steps) -> Self {
+        let x = self.to_f64();
+        Self::from_f64(if x > 0.0 {
+            steps.above
+        } else if x < 0.0 {
+            steps.below
+        } else if x == 0.0 {
+            steps.at
+        } else {
+            f64::NAN
+        })
+    }
+}
+
+/// 1 / (1 + e^-x) in f64 without overflow.
+///
+/// For x >= 0: e = fl(e^-x) <= 1 has relative error u, 1 + e then at most (1 + ½)u, the
+/// quotient u more: under 3u, that is under 3 ulp. For x < 0: e / (1 + e) with e = fl(e^x)
+/// likewise.
+fn sigmoid_f64(x: f64) -> f64 {
+    if x >= 0.0 {
+        1.0 / (1.0 + core_math::exp(-x))
+    } else {
+        let e = core_math::exp(x);
+        e / (1.0 + e)
+    }
+}
+
+impl Float for f64 {
+    const ZERO: Self = 0.0;
+    fn from_f64(x: f64) -> Self {
+        x
+    }
+    fn to_f64(self) -> f64 {
+        self
+    }
+    fn add(self, y: Self) -> Self {
+        self + y
+    }
+    fn sub(self, y: Self) -> Self {
+        self - y
+    }
+    fn mul(self, y: Self) -> Self {
+        self * y
+    }
+    fn div(self, y: Self) -> Self {
+        self / y
+    }
+    fn sqrt(self) -> Self {
+        f64::sqrt(self)
+    }
+    fn exp(self) -> Self {
+        core_math::exp(self)
+    }
+    fn log(self) -> Self {
+        core_math::log(self)
+    }
+    fn tanh(self) -> Self {
+        core_math::tanh(self)
+    }
+    fn sigmoid(self) -> Self {
+        sigmoid_f64(self)
+    }
+}
+
+impl Float for f32 {
+    const ZERO: Self = 0.0;
+    fn from_f64(x: f64) -> Self {
+        x as f32
+    }
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
+    fn add(self, y: Self) -> Self {
+        self + y
+    }
+    fn sub(self, y: Self) -> Self {
+        self - y
+    }
+    fn mul(self, y: Self) -> Self {
+        self * y
+    }
+    fn div(self, y: Self) -> Self {
+        self / y
+    }
+    fn sqrt(self) -> Self {
+        f32::sqrt(self)
+    }
+    fn exp(self) -> Self {
+        core_math::expf(self)
+    }
+    fn log(self) -> Self {
+        core_math::logf(self)
+    }
+    fn tanh(self) -> Self {
+        core_math::tanhf(self)
+    }
+    fn sigmoid(self) -> Self {
+        sigmoid_f64(f64::from(self)) as f32
+    }
+}
+
+/// A 16-bit format computes in f32 and rounds once more: for +, -, ·, /, √ that is the
+/// correctly rounded result, because 24 >= 2p + 2 (Figueroa 1995).
+macro_rules! through_f32 {
+    ($float:ty, $from_f64:path) => {
+        impl Float for $float {
+            const ZERO: Self = <$float>::ZERO;
+            fn from_f64(x: f64) -> Self {
+                $from_f64(x)
+            }
+            fn to_f64(self) -> f64 {
+                <$float>::to_f64(self)
+            }
+            fn add(self, y: Self) -> Self {
+                <$float>::from_f32(self.to_f32() + y.to_f32())
+            }
+            fn sub(self, y: Self) -> Self {
+                <$float>::from_f32(self.to_f32() - y.to_f32())
+            }
+            fn mul(self, y: Self) -> Self {
+                <$float>::from_f32(self.to_f32() * y.to_f32())
+            }
+            fn div(self, y: Self) -> Self {
+                <$float>::from_f32(self.to_f32() / y.to_f32())
+            }
+            fn sqrt(self) -> Self {
+                <$float>::from_f32(self.to_f32().sqrt())
+            }
+            fn exp(self) -> Self {
+                <$float>::from_f32(core_math::expf(self.to_f32()))
+            }
+            fn log(self) -> Self {
+                <$float>::from_f32(core_math::logf(self.to_f32()))
+            }
+            fn tanh(self) -> Self {
+                <$float>::from_f32(core_math::tanhf(self.to_f32()))
+            }
+            fn sigmoid(self) -> Self {
+                <$float>::from_f32(Float::sigmoid(self.to_f32()))
+            }
+        }
+    };
+}
+
+through_f32!(f16, f16::from_f64);
+through_f32!(bf16, crate::tensor::bf16_from_f64);
+
+/// Runs an expression with `$T` bound to the native type of a float dtype.
+macro_rules! with_float {
+    ($dtype:expr, $T:ident => $body:expr, else $other:expr) => {
+        match $dtype {
+            $crate::tensor::DType::F64 => {
+                type $T = f64;
+                $body
+            }
+            $crate::tensor::DType::F32 => {
+                type $T = f32;
+                $body
+            }
+            $crate::tensor::DType::F16 => {
+                type $T = half::f16;
+                $body
+            }
+            $crate::tensor::DType::BF16 => {
+                type $T = half::bf16;
+                $body
+            }
+            $crate::tensor::DType::I64 | $crate::tensor::DType::Bool => $other,
+        }
+    };
+}
+pub(crate) use with_float;

@@ -1,0 +1,112 @@
+//! What a number must offer to carry the real-valued specification.
+//!
+//! The specification is evaluated over any [`SpecNumber`]: f64 intervals
+//! ([`Interval`](super::interval::Interval)), double-double balls
+//! ([`Ball`](super::double_double::Ball)), exact rationals
+//! ([`Rational`](super::exact::Rational)), intervals of any precision
+//! ([`Precise`](super::precise::Precise)), and forward-mode duals over each of them
+//! ([`Dual`](super::dual::Dual)). Integers and booleans of a graph are reals here too.
+
+pub use super::interval::Interval as Enclosure;
+
+/// Values of a step function left of, at and right of zero.
+///
+/// `Steps { below: 0.0, at: 0.0, above: 1.0 }` is relu's gate; signs, tie rules and
+/// equality tests are other triples.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Steps {
+    /// The value for every negative argument.
+    pub below: f64,
+    /// The value at zero.
+    pub at: f64,
+    /// The value for every positive argument.
+    pub above: f64,
+}
+
+impl Steps {
+    /// 1 right of zero, else 0: the derivative of relu, 0 at the kink.
+    pub const RELU_GATE: Steps = Steps {
+        below: 0.0,
+        at: 0.0,
+        above: 1.0,
+    };
+    /// -1, 0, 1: the derivative of the absolute value, 0 at the kink.
+    pub const SIGN: Steps = Steps {
+        below: -1.0,
+        at: 0.0,
+        above: 1.0,
+    };
+    /// 0, 1/2, 1: which of two arguments is the larger; a tie is split evenly.
+    pub const HALF_AT_TIE: Steps = Steps {
+        below: 0.0,
+        at: 0.5,
+        above: 1.0,
+    };
+    /// 1 at zero only: which elements equal a maximum.
+    pub const IS_ZERO: Steps = Steps {
+        below: 0.0,
+        at: 1.0,
+        above: 0.0,
+    };
+}
+
+/// A number that encloses (or is) a real, so that every operation's result encloses the
+/// real result.
+///
+/// A value outside an operation's domain, or one that the number type cannot hold, becomes
+/// "anything": an enclosure of the whole line, which decides no claim.
+pub trait SpecNumber: Clone + Send + Sync {
+    /// What a number needs to come into being (the working precision, say).
+    type Env: Clone + Send + Sync;
+
+    /// The real that a float stands for, exactly; NaN and infinities are "anything".
+    fn from_f64(env: &Self::Env, x: f64) -> Self;
+    /// The integer, exactly or enclosed.
+    fn from_i64(env: &Self::Env, n: i64) -> Self;
+    /// x + y.
+    fn add(&self, y: &Self) -> Self;
+    /// x - y.
+    fn sub(&self, y: &Self) -> Self;
+    /// x·y.
+    fn mul(&self, y: &Self) -> Self;
+    /// x / y; anything where y may be 0.
+    fn div(&self, y: &Self) -> Self;
+    /// -x.
+    fn neg(&self) -> Self;
+    /// |x|.
+    fn abs(&self) -> Self;
+    /// max(x, y).
+    fn max(&self, y: &Self) -> Self;
+    /// min(x, y).
+    fn min(&self, y: &Self) -> Self;
+    /// √x; anything where x may be negative.
+    fn sqrt(&self) -> Self;
+    /// e^x.
+    fn exp(&self) -> Self;
+    /// ln x; anything where x may be 0 or negative.
+    fn log(&self) -> Self;
+    /// tanh x.
+    fn tanh(&self) -> Self;
+    /// 1 / (1 + e^-x).
+    fn sigmoid(&self) -> Self;
+    /// The step function; the hull of its values where the sign is not decided.
+    fn step(&self, env: &Self::Env, steps: Steps) -> Self;
+    /// An f64 interval that contains the real.
+    fn enclose(&self) -> Enclosure;
+    /// An f64 interval that contains |c - x|; [0, ∞] where c is not finite.
+    fn distance(&self, c: f64) -> Enclosure;
+
+    /// The integer that this is, where it is decided to be one.
+    fn as_integer(&self) -> Option<i64> {
+        let e = self.enclose();
+        e.as_integer()
+    }
+}
+
+/// Σ items, in order.
+pub fn sum<N: SpecNumber>(env: &N::Env, mut items: impl Iterator<Item = N>) -> N {
+    let Some(first) = items.next() else {
+        return N::from_f64(env, 0.0);
+    };
+    items.fold(first, |acc, item| acc.add(&item))
+}

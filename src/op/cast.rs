@@ -1,0 +1,108 @@
+//! Conversion to another element type.
+
+use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite, arity};
+use crate::bound::{Approx, Operand};
+use crate::error::{Error, Result};
+use crate::graph::{Graph, ValueId};
+use crate::number::{SpecNumber, Up};
+use crate::tensor::{SpecTensor, Tensor, Ty};
+use crate::bound::Bound;
+use crate::tensor::DType;
+
+/// Conversion to the type, rounded to nearest even; floats to integers by truncation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cast(pub DType);
+
+impl Primitive for Cast {
+    fn name(&self) -> &'static str {
+        "Cast"
+    }
+    fn infer(&self, args: &[&Ty]) -> Result<Ty> {
+        let [x] = arity::<1>(args)?;
+        Ok(Ty::new(x.shape.clone(), self.0))
+    }
+    fn spec<N: SpecNumber>(&self, cx: &SpecCx<N>, args: &[&SpecTensor<N>]) -> SpecTensor<N> {
+        if self.0.is_float() {
+            return args[0].clone();
+        }
+        let data: Vec<N> = args[0].data.iter().map(|x| self.integer(cx.env, x)).collect();
+        SpecTensor::new(cx.ty.shape.clone(), data)
+    }
+    fn run(&self, _cx: &RuleCx, args: &[&Tensor]) -> Result<Tensor> {
+        let x = args[0];
+        let unfit = |v: f64| !(v.abs() < 9.2e18);
+        if self.0 == DType::I64 && x.dtype().is_float() && x.to_f64s().into_iter().any(unfit) {
+            return Err(Error::new("casts a NaN or a number beyond 2^63 to an integer")
+                .remedy("clip the value before the Cast"));
+        }
+        x.cast(self.0)
+    }
+    /// ε and, where the new format is narrower, one rounding; to an integer, the integers
+    /// that the enclosure crosses.
+    ///
+    /// # Tightness
+    /// Test `cast_is_nearly_attained`.
+    fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
+        let x = &args[0];
+        let Some(to) = cx.format() else {
+            return cx.approx(args, x.bound(|i| jump(self.0, x, i)));
+        };
+        let narrows = x.value.dtype().format().is_none_or(|from| {
+            from.precision > to.precision || from.e_max > to.e_max || from.e_min < to.e_min
+        });
+        let eps = x.bound(|i| {
+            let m = x.magnitude(i);
+            let fits = !narrows || (x.eps(i) == Up::ZERO && to.holds(x.c(i)));
+            x.eps(i) + if fits { Up::ZERO } else { to.half_ulp(m) }
+        });
+        let mut approx = cx.approx(args, eps);
+        approx.drift = x.approx.drift.clone();
+        approx
+    }
+    fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
+        match self.0 {
+            DType::Bool => Scaled::new(Bound::uniform(Up::ONE)),
+            DType::F64 | DType::F32 | DType::F16 | DType::BF16 | DType::I64 => {
+                super::elementwise::scale_each(cx, args, |b| super::elementwise::rounded(cx, b(0)))
+            }
+        }
+    }
+    /// The cotangent, cast back; integers have none.
+    fn vjp(&self, g: &mut Graph, site: &VjpSite) -> Result<Vec<Option<ValueId>>> {
+        let from = g.ty(site.args[0]).dtype;
+        if !from.is_float() || !self.0.is_float() {
+            return Ok(vec![None]);
+        }
+        Ok(vec![Some(g.push(Cast(from), &[site.cotangent])?)])
+    }
+}
+
+impl Cast {
+    fn integer<N: SpecNumber>(self, env: &N::Env, x: &N) -> N {
+        let e = x.enclose();
+        let (lo, hi) = match self.0 {
+            DType::Bool => (truth(e.lo()), truth(e.hi())),
+            DType::F64 | DType::F32 | DType::F16 | DType::BF16 | DType::I64 => {
+                (e.lo().trunc(), e.hi().trunc())
+            }
+        };
+        let decided = lo == hi && (self.0 != DType::Bool || lo == 0.0 || !e.contains_zero());
+        N::from_f64(env, if decided { lo } else { f64::NAN })
+    }
+}
+
+fn truth(x: f64) -> f64 {
+    f64::from(u8::from(x != 0.0))
+}
+
+/// How far the integer (or truth value) of a float may be from that of its specification.
+fn jump(to: DType, x: &Operand, i: usize) -> Up {
+    if x.eps(i) == Up::ZERO && !x.approx.drift.is_open() {
+        return Up::ZERO;
+    }
+    let e = x.enclosure(i);
+    if to == DType::Bool {
+        return if e.contains_zero() { Up::ONE } else { Up::ZERO };
+    }
+    Up::new(e.hi().trunc() - e.lo().trunc())
+}

@@ -1,0 +1,150 @@
+//! x / y, element by element.
+
+use super::elementwise::{self, Binary};
+use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite};
+use crate::bound::{Approx, Operand};
+use crate::error::Result;
+use crate::graph::{Graph, ValueId};
+use crate::number::{Float, SpecNumber};
+use crate::tensor::{SpecTensor, Tensor, Ty};
+use crate::bound::{Bound, Drift};
+use crate::config::Schedule;
+use crate::number::{Down, Format, Up};
+use super::mul::scaling_rounding;
+
+/// Quotient of two values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Div;
+
+impl Binary for Div {
+    fn exact<N: SpecNumber>(&self, x: &N, y: &N) -> N {
+        x.div(y)
+    }
+    fn float<T: Float>(&self, x: T, y: T) -> T {
+        x.div(y)
+    }
+    fn integer(&self, x: i64, y: i64) -> Option<i64> {
+        // ONNX leaves integer division by zero undefined; truncation is C's meaning.
+        x.checked_div(y)
+    }
+}
+
+/// |x̂/ŷ − x/y| before rounding, and a bound on |x̂/ŷ|.
+///
+/// # Derivation
+/// x̂/ŷ − x/y = (ex − (x/y)·ey)/ŷ, so at most (εx + q·εy)/|ŷ| with |x/y| ≤ q =
+/// (|cx| + εx)/(|cy| − εy) and |ŷ| ≥ |cy| − reach. Drift widens the reach of ŷ and q.
+fn quotient(x: &Operand, y: &Operand, i: usize) -> (Up, Up) {
+    let cy = Down::magnitude(y.c(i));
+    let least_runtime = cy - y.approx.reach(i);
+    let least_spec = cy - (y.eps(i) + y.approx.drift.at(i));
+    let spec = x.spec_magnitude(i) / least_spec;
+    let propagated = if x.eps(i) == Up::ZERO && y.eps(i) == Up::ZERO {
+        Up::ZERO
+    } else {
+        (x.eps(i) + spec * y.eps(i)) / least_runtime
+    };
+    let runtime = (x.magnitude(i) / least_runtime).min(spec + propagated);
+    (propagated, runtime)
+}
+
+/// Rounding of a quotient of magnitude at most `q`, by a divisor that is exactly `d`.
+///
+/// A constant divisor may be replaced by its rounded reciprocal under `any`:
+/// fl(x·fl(1/d)) − x/d is at most u|q| from the reciprocal, then ½ulp of a product of
+/// magnitude at most q(1+u); a subnormal reciprocal costs |x|·η/2 more. Powers of two are
+/// exact either way, but for underflow of the quotient.
+pub(crate) fn constant_rounding(cx: &RuleCx, format: Format, d: f64, x: Up, q: Up) -> Up {
+    let power_of_two = d.to_bits().trailing_zeros() >= 52 && d.is_normal();
+    let reciprocal_is_normal = d.abs() < f64::exp2(f64::from(format.e_max - 1));
+    if power_of_two && reciprocal_is_normal {
+        return scaling_rounding(format, d.recip(), q);
+    }
+    if cx.config.schedule != Schedule::Any {
+        return format.half_ulp(q);
+    }
+    let off = format.unit() * q;
+    let subnormal = if reciprocal_is_normal {
+        Up::ZERO
+    } else {
+        x * format.eta()
+    };
+    off + subnormal + format.half_ulp(q + off + subnormal)
+}
+
+impl Primitive for Div {
+    fn name(&self) -> &'static str {
+        "Div"
+    }
+    fn infer(&self, args: &[&Ty]) -> Result<Ty> {
+        elementwise::infer_binary(args)
+    }
+    fn spec<N: SpecNumber>(&self, _cx: &SpecCx<N>, args: &[&SpecTensor<N>]) -> SpecTensor<N> {
+        elementwise::spec_binary(self, args[0], args[1])
+    }
+    fn run(&self, cx: &RuleCx, args: &[&Tensor]) -> Result<Tensor> {
+        elementwise::run_binary(self, cx, args[0], args[1])
+    }
+    /// Error of a rounded quotient.
+    ///
+    /// # Statement
+    /// If |x̂−x| ≤ εx, |ŷ−y| ≤ εy and [cy−2εy, cy+2εy] stays off 0, then
+    /// |fl(x̂/ŷ) − x/y| ≤ result; else +∞, "no claim".
+    /// # Formula
+    /// (εx + qεy)/(|cy|−2εy) + ½ulp(bound on |x̂/ŷ|), q = (|cx|+εx)/(|cy|−εy); for an exact
+    /// divisor under `any` `constant_rounding` in place of the ½ulp.
+    /// # Derivation
+    /// At `quotient` and `constant_rounding`.
+    /// # Assumes
+    /// A1 round to nearest even; A2 gradual underflow (else A2').
+    /// # Tightness
+    /// Test `div_is_nearly_attained`.
+    fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
+        let [x, y] = [&args[0], &args[1]];
+        let each = |i: usize| {
+            let Some(format) = cx.format() else {
+                // A jump of the integer quotient is not bounded here.
+                return if x.eps(i) + y.eps(i) == Up::ZERO {
+                    Up::ZERO
+                } else {
+                    Up::INFINITY
+                };
+            };
+            let (propagated, q) = quotient(x, y, i);
+            let rounding = if matches!(y.approx.eps, Bound::Zero) {
+                constant_rounding(cx, format, y.c(i), x.magnitude(i), q)
+            } else {
+                format.half_ulp(q)
+            };
+            propagated + rounding
+        };
+        Approx {
+            drift: drift(cx, x, y),
+            ..cx.approx(args, Bound::from_fn(cx.len(), each))
+        }
+    }
+    /// No claim: a bound on |y| from above says nothing about |x/y|. The run does.
+    fn scale(&self, _cx: &RuleCx, _args: &[ScaleOperand]) -> Scaled {
+        Scaled::unbounded()
+    }
+    /// δ/y and −(δ·(x/y))/y.
+    fn vjp(&self, g: &mut Graph, site: &VjpSite) -> Result<Vec<Option<ValueId>>> {
+        let y = site.args[1];
+        let dx = g.div(site.cotangent, y)?;
+        let scaled = g.mul(site.cotangent, site.value)?;
+        let quotient = g.div(scaled, y)?;
+        Ok(vec![Some(dx), Some(g.neg(quotient)?)])
+    }
+}
+
+/// The same derivation as `quotient`, with drifts in place of errors.
+fn drift(cx: &RuleCx, x: &Operand, y: &Operand) -> Drift {
+    if !x.approx.drift.is_open() && !y.approx.drift.is_open() {
+        return Drift::None;
+    }
+    Drift::Within(Bound::from_fn(cx.len(), |i| {
+        let (dx, dy) = (x.approx.drift.at(i), y.approx.drift.at(i));
+        let least = Down::magnitude(y.c(i)) - (y.eps(i) + dy);
+        (dx + x.spec_magnitude(i) / least * dy) / least
+    }))
+}

@@ -1,0 +1,273 @@
+//! The matrix product over the last two axes, leading axes broadcast.
+
+use super::broadcast::sum_to;
+use super::elementwise::{Elements, native};
+use super::mul::cross_terms;
+use super::nest::Nest;
+use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite, arity, float};
+use super::sum::Storage;
+use crate::bound::{Approx, Bound, Operand};
+use crate::error::{Error, Result};
+use crate::graph::{Graph, ValueId};
+use crate::number::gemm::{Layout, product_up};
+use crate::number::runtime::with_float;
+use crate::number::spec::sum;
+use crate::number::{Float, SpecNumber, Up};
+use crate::tensor::{Shape, SpecTensor, Tensor, Ty};
+use std::sync::Arc;
+
+/// A·B, with either factor's last two axes swapped first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MatMul {
+    /// Swap A's.
+    pub transpose_a: bool,
+    /// Swap B's.
+    pub transpose_b: bool,
+}
+
+/// Extents of a batch of products, and where each factor's matrix starts.
+struct Plan {
+    m: usize,
+    k: usize,
+    n: usize,
+    batch: Shape,
+    /// For each product of the batch, the offsets of A's and B's matrices.
+    offsets: Vec<(usize, usize)>,
+}
+
+/// (rows, columns) of a factor after its swap.
+fn extents(shape: &Shape, transposed: bool) -> (usize, usize) {
+    let (rows, columns) = (shape[shape.rank() - 2], shape[shape.rank() - 1]);
+    if transposed { (columns, rows) } else { (rows, columns) }
+}
+
+/// Offset of the matrix at a batch index, where extents of 1 repeat.
+fn offset(shape: &Shape, batch: &Shape, index: &[usize]) -> usize {
+    let lead = &shape[..shape.rank() - 2];
+    let skip = batch.rank() - lead.len();
+    let mut offset = 0;
+    for (a, &extent) in lead.iter().enumerate() {
+        let i = if extent == 1 { 0 } else { index[skip + a] };
+        offset = offset * extent + i;
+    }
+    offset * shape[shape.rank() - 2] * shape[shape.rank() - 1]
+}
+
+impl MatMul {
+    fn plan(self, a: &Shape, b: &Shape) -> Option<Plan> {
+        let (m, k) = extents(a, self.transpose_a);
+        let (k2, n) = extents(b, self.transpose_b);
+        let lead = |s: &Shape| Shape::from(&s[..s.rank() - 2]);
+        let batch = lead(a).broadcast_with(&lead(b))?;
+        let offsets = (0..batch.len())
+            .map(|p| {
+                let index = batch.index_of(p);
+                (offset(a, &batch, &index), offset(b, &batch, &index))
+            })
+            .collect();
+        (k == k2).then_some(Plan { m, k, n, batch, offsets })
+    }
+
+    /// Upper bounds of X·Y for bounds X and Y of the factors' elements.
+    fn product(self, plan: &Plan, x: &[Up], y: &[Up]) -> Vec<Up> {
+        let layout = |rows, columns, swapped| {
+            if swapped {
+                Layout::row_major(columns, rows, true)
+            } else {
+                Layout::row_major(rows, columns, false)
+            }
+        };
+        let la = layout(plan.m, plan.k, self.transpose_a);
+        let lb = layout(plan.k, plan.n, self.transpose_b);
+        let mut all = Vec::with_capacity(plan.batch.len() * plan.m * plan.n);
+        for &(i, j) in &plan.offsets {
+            let (x, y) = (&x[i..i + plan.m * plan.k], &y[j..j + plan.k * plan.n]);
+            all.extend(product_up(x, la, y, lb));
+        }
+        all
+    }
+}
+
+/// Elements of a factor's matrix in row-major order after its swap.
+fn rows<T: Copy>(data: &[T], rows: usize, columns: usize, transposed: bool) -> Vec<T> {
+    if !transposed {
+        return data.to_vec();
+    }
+    let at = |p: usize| data[(p % columns) * rows + p / columns];
+    (0..rows * columns).map(at).collect()
+}
+
+/// One matrix product in the accumulator's format, every sum from left to right.
+fn run_product<A: Float>(a: &[A], b: &[A], (m, k, n): (usize, usize, usize)) -> Vec<A> {
+    let mut out = vec![A::ZERO; m * n];
+    for i in 0..m {
+        let row = &mut out[i * n..(i + 1) * n];
+        for l in 0..k {
+            let x = a[i * k + l];
+            let terms = &b[l * n..(l + 1) * n];
+            if l == 0 {
+                row.iter_mut().zip(terms).for_each(|(s, &y)| *s = x.mul(y));
+            } else {
+                row.iter_mut().zip(terms).for_each(|(s, &y)| *s = s.add(x.mul(y)));
+            }
+        }
+    }
+    out
+}
+
+fn run_batch<T: Elements, A: Float>(
+    op: MatMul,
+    plan: &Plan,
+    cx: &RuleCx,
+    a: &Tensor,
+    b: &Tensor,
+) -> Result<Tensor> {
+    let widen = |t: &T| A::from_f64(t.to_f64());
+    let a: Vec<A> = native::<T>(a)?.iter().map(widen).collect();
+    let b: Vec<A> = native::<T>(b)?.iter().map(widen).collect();
+    let mut all = Vec::with_capacity(cx.len());
+    for &(i, j) in &plan.offsets {
+        let x = rows(&a[i..i + plan.m * plan.k], plan.m, plan.k, op.transpose_a);
+        let y = rows(&b[j..j + plan.k * plan.n], plan.k, plan.n, op.transpose_b);
+        let product = run_product(&x, &y, (plan.m, plan.k, plan.n));
+        all.extend(product.iter().map(|s| T::from_f64(s.to_f64())));
+    }
+    T::wrap(cx.ty, all)
+}
+
+impl Primitive for MatMul {
+    fn name(&self) -> &'static str {
+        "MatMul"
+    }
+    fn infer(&self, args: &[&Ty]) -> Result<Ty> {
+        let [a, b] = arity::<2>(args)?;
+        float(a)?;
+        if a.shape.rank() < 2 || b.shape.rank() < 2 || a.dtype != b.dtype {
+            return Err(Error::new(format!("cannot multiply {a} by {b}"))
+                .remedy("both factors need two axes or more and one element type"));
+        }
+        let plan = self.plan(&a.shape, &b.shape).ok_or_else(|| {
+            Error::new(format!("the shapes {} and {} do not multiply", a.shape, b.shape))
+                .remedy("columns of the first must equal rows of the second, leading axes must broadcast")
+        })?;
+        let mut extents = plan.batch.to_vec();
+        extents.extend([plan.m, plan.n]);
+        Ok(Ty::new(Shape::checked(&extents)?, a.dtype))
+    }
+    fn spec<N: SpecNumber>(&self, cx: &SpecCx<N>, args: &[&SpecTensor<N>]) -> SpecTensor<N> {
+        let [a, b] = [args[0], args[1]];
+        let mut all = Vec::with_capacity(cx.ty.shape.len());
+        if let Some(plan) = self.plan(&a.shape, &b.shape) {
+            let Plan { m, k, n, .. } = plan;
+            for &(p, q) in &plan.offsets {
+                let x = |i: usize, l: usize| &a.data[p + if self.transpose_a { l * m + i } else { i * k + l }];
+                let y = |l: usize, j: usize| &b.data[q + if self.transpose_b { j * k + l } else { l * n + j }];
+                for i in 0..m {
+                    for j in 0..n {
+                        all.push(sum(cx.env, (0..k).map(|l| x(i, l).mul(y(l, j)))));
+                    }
+                }
+            }
+        }
+        SpecTensor::new(cx.ty.shape.clone(), all)
+    }
+    fn run(&self, cx: &RuleCx, args: &[&Tensor]) -> Result<Tensor> {
+        let [a, b] = [args[0], args[1]];
+        let plan = self
+            .plan(a.shape(), b.shape())
+            .ok_or_else(|| Error::new("the factors' shapes do not multiply"))?;
+        with_float!(cx.ty.dtype, T => {
+            match cx.config.accumulator(<T as Storage>::FORMAT).precision {
+                53 => run_batch::<T, f64>(*self, &plan, cx, a, b),
+                24 => run_batch::<T, f32>(*self, &plan, cx, a, b),
+                _ => run_batch::<T, T>(*self, &plan, cx, a, b),
+            }
+        }, else {
+            Err(Error::new("a matrix product of integers").remedy("insert a Cast to a float type"))
+        })
+    }
+    /// Error of a rounded matrix product, in any tree and with any contraction.
+    ///
+    /// # Statement
+    /// If |â−a| ≤ E_A and |b̂−b| ≤ E_B then |fl(ÂB̂) − AB| ≤ result, element by element.
+    /// # Formula
+    /// |A|·E_B + E_A·(|B| + 3E_B) + γ·m(A)·m(B) + underflow, m = |c| + 2ε (3 becomes 1
+    /// where a factor is determined), by up to three products of upper bounds.
+    /// # Derivation
+    /// Lemma `product` (op/mul.rs) summed over k, then [`nest`](crate::op::nest).
+    /// # Assumes
+    /// A1; A2 (else A2'); A3 conventional products.
+    /// # Tightness
+    /// Test `dot_is_nearly_attained`.
+    fn error(&self, cx: &RuleCx, args: &[Operand], out: &Tensor) -> Approx {
+        let [a, b] = [&args[0], &args[1]];
+        let Some(plan) = self.plan(a.shape(), b.shape()) else {
+            return cx.approx(args, Bound::Tensor(Up::INFINITY));
+        };
+        let each = |x: &Operand, f: &dyn Fn(usize) -> Up| (0..x.len()).map(f).collect::<Vec<Up>>();
+        let magnitude = self.product(
+            &plan,
+            &each(a, &|i| a.magnitude(i)),
+            &each(b, &|i| b.magnitude(i)),
+        );
+        let mut propagated: Option<Vec<Up>> = None;
+        if !b.approx.eps.is_zero() {
+            let eb = b.approx.eps.to_vec(b.len());
+            propagated = Some(self.product(&plan, &each(a, &|i| a.abs(i)), &eb));
+        }
+        if !a.approx.eps.is_zero() {
+            let cross = cross_terms(a, b);
+            let ea = a.approx.eps.to_vec(a.len());
+            let with_a = self.product(&plan, &ea, &each(b, &|i| b.abs(i) + cross * b.eps(i)));
+            propagated = Some(match propagated {
+                Some(p) => p.iter().zip(&with_a).map(|(&p, &q)| p + q).collect(),
+                None => with_a,
+            });
+        }
+        let bound = |v: Vec<Up>| Bound::from_fn(v.len(), |i| v[i]);
+        let nest = Nest::dot(
+            plan.k,
+            bound(magnitude),
+            propagated.map_or(Bound::Zero, bound),
+        );
+        let eps = nest.eps(cx, out, &Default::default());
+        Approx {
+            nest: cx.any_tree().then(|| Arc::new(nest)),
+            ..cx.approx(args, eps)
+        }
+    }
+    fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
+        let [a, b] = [&args[0], &args[1]];
+        let Some(plan) = self.plan(&a.ty.shape, &b.ty.shape) else {
+            return Scaled::unbounded();
+        };
+        let products = self.product(
+            &plan,
+            &a.scaled.scale.to_vec(a.len()),
+            &b.scaled.scale.to_vec(b.len()),
+        );
+        let magnitude = Bound::from_fn(products.len(), |i| products[i]);
+        let nest = Nest::dot(plan.k, magnitude, Bound::Zero);
+        Scaled {
+            scale: nest.scale(cx),
+            nest: cx.any_tree().then(|| Arc::new(nest)),
+        }
+    }
+    /// δ·Bᵀ and Aᵀ·δ, summed over the axes along which a factor was repeated.
+    fn vjp(&self, g: &mut Graph, site: &VjpSite) -> Result<Vec<Option<ValueId>>> {
+        let [a, b] = [site.args[0], site.args[1]];
+        let (ta, tb, d) = (self.transpose_a, self.transpose_b, site.cotangent);
+        let da = if ta {
+            g.matmul_with(b, d, tb, true)?
+        } else {
+            g.matmul_with(d, b, false, !tb)?
+        };
+        let db = if tb {
+            g.matmul_with(d, a, true, ta)?
+        } else {
+            g.matmul_with(a, d, !ta, false)?
+        };
+        let (sa, sb) = (g.ty(a).shape.clone(), g.ty(b).shape.clone());
+        Ok(vec![Some(sum_to(g, da, &sa)?), Some(sum_to(g, db, &sb)?)])
+    }
+}

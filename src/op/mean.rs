@@ -1,0 +1,108 @@
+//! The mean over axes: a sum, divided by the count.
+
+use super::div::constant_rounding;
+use super::reduction::Axes;
+use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite, arity, float};
+use super::sum::{Finish, run_sum, scale_nest, spec_sum, sum_nest};
+use crate::bound::{Approx, Bound, Drift, Operand};
+use crate::error::{Error, Result};
+use crate::graph::{Graph, ValueId};
+use crate::number::{Down, SpecNumber, Up};
+use crate::tensor::{SpecTensor, Tensor, Ty};
+
+/// The mean over some axes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mean(Axes);
+
+impl Mean {
+    pub(crate) fn over(axes: &[usize], keep: bool) -> Mean {
+        Mean(Axes::new(axes, keep))
+    }
+}
+
+impl Primitive for Mean {
+    fn name(&self) -> &'static str {
+        "Mean"
+    }
+    fn infer(&self, args: &[&Ty]) -> Result<Ty> {
+        let [x] = arity::<1>(args)?;
+        float(x)?;
+        let ty = self.0.infer(x)?;
+        match self.0.count(&x.shape) {
+            0 => Err(Error::new("the mean of no elements").remedy("reduce over axes that are not empty")),
+            n if n >> 24 != 0 => Err(Error::new(format!("the mean of {n} elements"))
+                .remedy("reduce over fewer than 2^24 elements at once")),
+            _ => Ok(ty),
+        }
+    }
+    fn spec<N: SpecNumber>(&self, cx: &SpecCx<N>, args: &[&SpecTensor<N>]) -> SpecTensor<N> {
+        let count = N::from_i64(cx.env, self.0.count(&args[0].shape) as i64);
+        let sums = spec_sum(&self.0, cx, args[0]);
+        let means: Vec<N> = sums.iter().map(|s| s.div(&count)).collect();
+        SpecTensor::new(cx.ty.shape.clone(), means)
+    }
+    fn run(&self, cx: &RuleCx, args: &[&Tensor]) -> Result<Tensor> {
+        run_sum(&self.0, cx, args[0], Finish::DivideBy(self.0.count(args[0].shape())))
+    }
+    /// Error of a rounded mean: that of the sum, divided, and the division's own.
+    ///
+    /// # Formula
+    /// ε(Σ)/n + constant_rounding(n), in the storage format and, where it is another, in
+    /// the accumulator's as well: the division may happen before or after storing.
+    /// # Derivation
+    /// [`nest`](crate::op::nest) for the sum; `div::constant_rounding` for a division by n
+    /// or a product with its rounded reciprocal.
+    /// # Assumes
+    /// A1; A2 (else A2'); A3; n is exact in the format that divides.
+    /// # Tightness
+    /// Test `sum_is_nearly_attained`.
+    fn error(&self, cx: &RuleCx, args: &[Operand], out: &Tensor) -> Approx {
+        let x = &args[0];
+        if x.approx.drift.is_open() {
+            return cx.approx(args, Bound::Tensor(Up::INFINITY));
+        }
+        let n = self.0.count(x.shape());
+        let nest = sum_nest(&self.0, cx, x);
+        // The sum's own value is n times the mean's, within a rounding that 2|mean| covers.
+        let total = 2.0 * n as f64;
+        let sums = out.to_f64s().iter().map(|m| m * total).collect::<Vec<_>>();
+        let Ok(sums) = Tensor::f64s(out.shape().clone(), sums) else {
+            return cx.approx(args, Bound::Tensor(Up::INFINITY));
+        };
+        let sum_eps = nest.eps(cx, &sums, &Drift::None);
+        let (Some(storage), n) = (cx.format(), n as f64) else {
+            return cx.approx(args, sum_eps);
+        };
+        let accumulator = cx.config.accumulator(storage);
+        let each = |i: usize| {
+            let off = sum_eps.at(i) / Down::new(n);
+            let sum = nest.magnitude().at(i) + sum_eps.at(i);
+            let q = Up::magnitude(out.get(i)) + off + off;
+            let mut rounding = constant_rounding(cx, storage, n, sum, q);
+            if accumulator != storage {
+                rounding += constant_rounding(cx, accumulator, n, sum, q);
+            }
+            off + rounding
+        };
+        cx.approx(args, Bound::from_fn(cx.len(), each))
+    }
+    fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
+        let sum = scale_nest(&self.0, cx, &args[0]).scale(cx);
+        let n = self.0.count(&args[0].ty.shape) as f64;
+        let each = |i: usize| {
+            let q = sum.at(i) / Down::new(n);
+            q + cx.format().map_or(Up::ZERO, |f| {
+                let once = constant_rounding(cx, f, n, sum.at(i), q);
+                once + once
+            })
+        };
+        Scaled::new(Bound::from_fn(cx.len(), each))
+    }
+    /// δ/n, repeated.
+    fn vjp(&self, g: &mut Graph, site: &VjpSite) -> Result<Vec<Option<ValueId>>> {
+        let ty = g.ty(site.args[0]).clone();
+        let n = g.scalar(self.0.count(&ty.shape) as f64, ty.dtype)?;
+        let shared = g.div(site.cotangent, n)?;
+        Ok(vec![Some(self.0.spread(g, shared, site.args[0])?)])
+    }
+}

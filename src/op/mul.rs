@@ -1,0 +1,125 @@
+//! x·y, element by element.
+
+use super::elementwise::{self, Binary};
+use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite};
+use crate::bound::{Approx, Operand};
+use crate::error::Result;
+use crate::graph::{Graph, ValueId};
+use crate::number::{Float, SpecNumber};
+use crate::tensor::{SpecTensor, Tensor, Ty};
+use crate::bound::Bound;
+use crate::number::{Format, Up};
+
+/// Product of two values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mul;
+
+impl Binary for Mul {
+    fn exact<N: SpecNumber>(&self, x: &N, y: &N) -> N {
+        x.mul(y)
+    }
+    fn float<T: Float>(&self, x: T, y: T) -> T {
+        x.mul(y)
+    }
+    fn integer(&self, x: i64, y: i64) -> Option<i64> {
+        x.checked_mul(y)
+    }
+}
+
+/// |x̂ŷ − xy| per element, before rounding.
+///
+/// # Derivation
+/// Lemma `product`: x̂ŷ − xy = x·ey + y·ex + ex·ey with |x| ≤ |cx| + εx, so at most
+/// |cx|εy + |cy|εx + 3εxεy. Where x̂ is determined, x̂ = cx and the last term is εxεy:
+/// cx·ey + y·ex ≤ |cx|εy + (|cy| + εy)εx; likewise for ŷ.
+pub(crate) fn propagated(x: &Operand, y: &Operand, i: usize, j: usize) -> Up {
+    let (ex, ey) = (x.eps(i), y.eps(j));
+    if ex == Up::ZERO && ey == Up::ZERO {
+        return Up::ZERO;
+    }
+    x.abs(i) * ey + y.abs(j) * ex + cross_terms(x, y) * ex * ey
+}
+
+/// How often εxεy counts: once where either factor is determined, else three times.
+pub(crate) fn cross_terms(x: &Operand, y: &Operand) -> Up {
+    if x.approx.determined || y.approx.determined {
+        Up::ONE
+    } else {
+        Up::new(3.0)
+    }
+}
+
+/// Rounding of a product of magnitude at most `m` one factor of which is exactly `c`:
+/// scaling by a power of two is exact, but for underflow where it shrinks.
+pub(crate) fn scaling_rounding(format: Format, c: f64, m: Up) -> Up {
+    let half_ulp = format.half_ulp(m);
+    let power_of_two = c.to_bits().trailing_zeros() >= 52 && c.is_normal();
+    if !power_of_two || !half_ulp.is_finite() {
+        half_ulp
+    } else if c.abs() >= 1.0 {
+        Up::ZERO
+    } else {
+        half_ulp.min(format.eta())
+    }
+}
+
+impl Primitive for Mul {
+    fn name(&self) -> &'static str {
+        "Mul"
+    }
+    fn infer(&self, args: &[&Ty]) -> Result<Ty> {
+        elementwise::infer_binary(args)
+    }
+    fn spec<N: SpecNumber>(&self, _cx: &SpecCx<N>, args: &[&SpecTensor<N>]) -> SpecTensor<N> {
+        elementwise::spec_binary(self, args[0], args[1])
+    }
+    fn run(&self, cx: &RuleCx, args: &[&Tensor]) -> Result<Tensor> {
+        elementwise::run_binary(self, cx, args[0], args[1])
+    }
+    /// Error of a rounded product.
+    ///
+    /// # Statement
+    /// If |x̂−x| ≤ εx and |ŷ−y| ≤ εy then |fl(x̂ŷ) − xy| ≤ result, element by element.
+    /// # Formula
+    /// |cx|εy + |cy|εx + 3εxεy + ½ulp(m(x)m(y)), m = |c| + 2ε; no rounding where a factor is
+    /// exactly 0 or ±2^k, k ≥ 0.
+    /// # Derivation
+    /// Lemma `product` at `propagated`; rounding: [Higham2002, §2.2].
+    /// # Assumes
+    /// A1 round to nearest even; A2 gradual underflow (else A2').
+    /// # Tightness
+    /// Test `mul_is_nearly_attained`.
+    fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
+        let [x, y] = [&args[0], &args[1]];
+        let rounding = |i: usize| {
+            let Some(format) = cx.format() else {
+                return Up::ZERO;
+            };
+            let m = x.magnitude(i) * y.magnitude(i);
+            if x.eps(i) == Up::ZERO && x.c(i) != 0.0 {
+                let other = scaling_rounding(format, x.c(i), m);
+                if other < format.half_ulp(m) {
+                    return other;
+                }
+            }
+            if y.eps(i) == Up::ZERO {
+                scaling_rounding(format, y.c(i), m)
+            } else {
+                format.half_ulp(m)
+            }
+        };
+        let eps = Bound::from_fn(cx.len(), |i| propagated(x, y, i, i) + rounding(i));
+        cx.approx(args, eps)
+    }
+    /// BxBy and one rounding.
+    fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
+        elementwise::scale_each(cx, args, |b| elementwise::rounded(cx, b(0) * b(1)))
+    }
+    fn vjp(&self, g: &mut Graph, site: &VjpSite) -> Result<Vec<Option<ValueId>>> {
+        let [x, y] = [site.args[0], site.args[1]];
+        Ok(vec![
+            Some(g.mul(site.cotangent, y)?),
+            Some(g.mul(site.cotangent, x)?),
+        ])
+    }
+}

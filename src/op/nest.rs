@@ -1,0 +1,298 @@
+//! Nests of additions, sums and dot products: one reduction with all its leaves.
+//!
+//! Under schedule `any` an execution may take the leaves of a maximal nest of
+//! add/sub/sum/dot in any tree: a bias may be preloaded into the accumulator of the dot
+//! that it is added to, a residual may be added to the first partial sum. So the error of
+//! a nest's root is derived from all its leaves at once, and every linear primitive hands
+//! its nest on to the next.
+//!
+//! # Statement
+//! Let a nest have leaves lⱼ (values, or products of two values) with admissible values
+//! l̂ⱼ, |l̂ⱼ − lⱼ| ≤ pⱼ and |l̂ⱼ| ≤ sⱼ, P = Σpⱼ, S = Σsⱼ. Every admissible execution of the
+//! root r satisfies |r̂ − r| ≤ P + g·S + underflow, where g is the growth of
+//! [`Nest::growth`].
+//! # Derivation
+//! r̂ is the rounded sum of the l̂ⱼ in some tree; the leaves' own errors add up to P. Each
+//! leaf passes at most (leaves − 1) additions, and one rounding of its product, each a
+//! factor within 1 ± u: (1+u)ⁿ − 1 [Higham2002, §3.1]. Without contraction n·u suffices
+//! for every tree [Jeannerod & Rump 2013, Thm 4.1 and §4]; a leaf that is no product is a
+//! product with 1. A narrower storage format between accumulations rounds each node's
+//! result once more.
+//! # Sharper at the root
+//! The last rounding is of the root itself: with g' the growth of one rounding fewer,
+//! |r̂ − r| ≤ P + g'·S + underflow + ½ulp(|r| + P + g'·S + underflow). Cancellation makes
+//! that small. Both subtrees of the root have at most n − 1 roundings each.
+//! # Assumes
+//! A1 round to nearest; A2 gradual underflow or A2' flush; A3 conventional algorithms.
+//! # Tightness
+//! `sum_is_nearly_attained`, `dot_is_nearly_attained`.
+
+use super::rule::RuleCx;
+use crate::bound::{Bound, Drift, Operand};
+use crate::config::{Contract, Subnormals};
+use crate::number::{Format, Up};
+use crate::tensor::Tensor;
+use std::sync::Arc;
+
+/// A reduction: how many roundings its leaves meet, their magnitudes and their errors.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Nest {
+    /// Additions per element: leaves − 1.
+    additions: Up,
+    /// Product leaves per element.
+    products: Up,
+    /// Elementwise additions and reduction roots, each rounded to the storage format.
+    stores: Up,
+    /// True where some addition happens in an accumulator.
+    accumulated: bool,
+    /// S per element.
+    magnitude: Bound,
+    /// P per element.
+    propagated: Bound,
+}
+
+impl Nest {
+    /// A leaf: magnitude and error of a value.
+    pub fn leaf(magnitude: Bound, propagated: Bound) -> Nest {
+        Nest {
+            additions: Up::ZERO,
+            products: Up::ZERO,
+            stores: Up::ZERO,
+            accumulated: false,
+            magnitude,
+            propagated,
+        }
+    }
+
+    /// The nest that an operand is the root of where trees are open, else the operand as a
+    /// leaf.
+    pub fn of(cx: &RuleCx, x: &Operand) -> Arc<Nest> {
+        match &x.approx.nest {
+            Some(nest) if cx.any_tree() => Arc::clone(nest),
+            _ => Arc::new(Nest::leaf(
+                x.bound(|i| x.magnitude(i)),
+                x.approx.eps.clone(),
+            )),
+        }
+    }
+
+    /// The same for scales, where magnitudes are scales and nothing is propagated.
+    pub fn of_scale(cx: &RuleCx, x: &super::ScaleOperand) -> Arc<Nest> {
+        match &x.scaled.nest {
+            Some(nest) if cx.any_tree() => Arc::clone(nest),
+            _ => Arc::new(Nest::leaf(x.scaled.scale.clone(), Bound::Zero)),
+        }
+    }
+
+    /// The leaves of Σ of several nests, added element by element.
+    pub fn added(nests: &[Arc<Nest>], len: usize) -> Nest {
+        let Some((first, rest)) = nests.split_first() else {
+            return Nest::leaf(Bound::Zero, Bound::Zero);
+        };
+        let mut total = first.as_ref().clone();
+        for nest in rest {
+            total.additions += nest.additions + Up::ONE;
+            total.products += nest.products;
+            total.stores += nest.stores + Up::ONE;
+            total.accumulated |= nest.accumulated;
+            total.magnitude = total.magnitude.plus(&nest.magnitude, len);
+            total.propagated = total.propagated.plus(&nest.propagated, len);
+        }
+        total
+    }
+
+    /// Nests whose elements do not overlap (each is zero where another is not), as one.
+    pub fn joined(nests: &[Arc<Nest>], len: usize) -> Nest {
+        let mut total = Nest::leaf(Bound::Zero, Bound::Zero);
+        for nest in nests {
+            total.additions = total.additions.max(nest.additions);
+            total.products = total.products.max(nest.products);
+            total.stores = total.stores.max(nest.stores);
+            total.accumulated |= nest.accumulated;
+            total.magnitude = total.magnitude.plus(&nest.magnitude, len);
+            total.propagated = total.propagated.plus(&nest.propagated, len);
+        }
+        total
+    }
+
+    /// Leaves collected into other elements: element i of this nest becomes a leaf (or
+    /// leaves) of element `target[i]`, at most `most` of them to one element.
+    pub fn collected(&self, target: &[usize], len: usize, most: usize) -> Nest {
+        let gather = |bound: &Bound| {
+            if matches!(bound, Bound::Zero) {
+                return Bound::Zero;
+            }
+            let mut sums = vec![Up::ZERO; len];
+            for (i, &t) in target.iter().enumerate() {
+                sums[t] += bound.at(i);
+            }
+            Bound::from_fn(len, |i| sums[i])
+        };
+        let count = Up::count(most);
+        Nest {
+            additions: count * self.additions + Up::count(most.saturating_sub(1)),
+            products: count * self.products,
+            stores: self.stores + Up::ONE,
+            accumulated: true,
+            magnitude: gather(&self.magnitude),
+            propagated: gather(&self.propagated),
+        }
+    }
+
+    /// The same nest where `stores` more results are rounded to storage on the way.
+    #[must_use]
+    pub fn stored(self, stores: usize) -> Nest {
+        Nest {
+            stores: self.stores + Up::count(stores),
+            ..self
+        }
+    }
+
+    /// A dot product of length k, from S = Σ m(a)·m(b) and P.
+    pub fn dot(k: usize, magnitude: Bound, propagated: Bound) -> Nest {
+        Nest {
+            additions: Up::count(k.saturating_sub(1)),
+            products: Up::count(k),
+            stores: Up::ONE,
+            accumulated: true,
+            magnitude,
+            propagated,
+        }
+    }
+
+    /// The nest of the elements at `sources` (see [`Tensor::take`]).
+    pub fn taken(&self, sources: &[usize]) -> Nest {
+        Nest {
+            magnitude: self.magnitude.take(sources),
+            propagated: self.propagated.take(sources),
+            ..self.clone()
+        }
+    }
+
+    /// The same nest with leaves that carry no error: for a value that was observed, whose
+    /// reduction may still have been fused with what follows.
+    pub fn without_propagation(&self) -> Nest {
+        Nest {
+            propagated: Bound::Zero,
+            ..self.clone()
+        }
+    }
+
+    /// S per element.
+    pub fn magnitude(&self) -> &Bound {
+        &self.magnitude
+    }
+
+    /// Formats of storage and accumulation; `None` for integers, which are exact.
+    fn formats(&self, cx: &RuleCx) -> Option<(Format, Format)> {
+        let storage = cx.format()?;
+        Some((storage, cx.config.accumulator(storage)))
+    }
+
+    fn rounds_products(&self, storage: Format, accumulator: Format) -> bool {
+        self.products != Up::ZERO && !storage.products_are_exact_in(accumulator)
+    }
+
+    /// g: the relative growth over all roundings, or over all but the last.
+    fn growth(&self, cx: &RuleCx, but_last: bool) -> Up {
+        let Some((storage, accumulator)) = self.formats(cx) else {
+            return Up::ZERO;
+        };
+        let product = if self.rounds_products(storage, accumulator) {
+            Up::ONE
+        } else {
+            Up::ZERO
+        };
+        let less_one = |n: Up| Up::new(if but_last { n.get() - 1.0 } else { n.get() });
+        let power = |u: Up, n: Up| {
+            if cx.config.contract == Contract::Off {
+                u * n
+            } else {
+                Up::growth(u, n)
+            }
+        };
+        if storage == accumulator || !self.accumulated {
+            return power(storage.unit(), less_one(self.additions + product));
+        }
+        // With two formats in one nest each rounding is a factor of its own.
+        let inner = Up::growth(accumulator.unit(), self.additions + product);
+        let outer = Up::growth(storage.unit(), less_one(self.stores));
+        inner + outer + inner * outer
+    }
+
+    /// What underflow adds to every element whose leaves are not all zero.
+    ///
+    /// Additions are exact in the subnormal range; products lose half the least subnormal
+    /// each, and so does each rounding from a wider accumulator. Flushing loses up to the
+    /// least normal number at every product, addition and store.
+    fn underflow(&self, cx: &RuleCx, growth: Up) -> Up {
+        let Some((storage, accumulator)) = self.formats(cx) else {
+            return Up::ZERO;
+        };
+        let grown = Up::ONE + growth;
+        if cx.config.subnormals == Subnormals::Flush {
+            let events = self.products + self.additions + self.stores + Up::ONE;
+            return events * storage.lambda().max(accumulator.lambda()) * grown;
+        }
+        let mut lost = Up::ZERO;
+        if self.rounds_products(storage, accumulator) {
+            lost += self.products * half_eta(accumulator);
+        }
+        if storage != accumulator && self.accumulated {
+            lost += self.stores * half_eta(storage);
+        }
+        lost * grown
+    }
+
+    /// True where element i may overflow on the way: the worst partial sum leaves the range.
+    fn may_overflow(&self, cx: &RuleCx, s: Up, growth: Up) -> bool {
+        let Some((storage, accumulator)) = self.formats(cx) else {
+            return false;
+        };
+        let worst = (s + s * growth).get();
+        let stored_on_the_way = !self.accumulated || self.stores > Up::ONE;
+        worst >= accumulator.overflow_threshold()
+            || (stored_on_the_way && worst >= storage.overflow_threshold())
+    }
+
+    /// ε of the root, from this run's value of it.
+    pub fn eps(&self, cx: &RuleCx, out: &Tensor, drift: &Drift) -> Bound {
+        let (all, but_last) = (self.growth(cx, false), self.growth(cx, true));
+        let (lost_all, lost) = (self.underflow(cx, all), self.underflow(cx, but_last));
+        Bound::from_fn(cx.len(), |i| {
+            let (s, p) = (self.magnitude.at(i), self.propagated.at(i));
+            if s == Up::ZERO {
+                return p; // every leaf of every execution is zero
+            }
+            if self.may_overflow(cx, s, all) {
+                return Up::INFINITY;
+            }
+            let plain = p + all * s + lost_all;
+            let early = p + but_last * s + lost;
+            let root = Up::magnitude(out.get(i)) + drift.at(i) + plain + early;
+            plain.min(early + cx.half_ulp(root))
+        })
+    }
+
+    /// B of the root: S grown by every rounding.
+    pub fn scale(&self, cx: &RuleCx) -> Bound {
+        let growth = self.growth(cx, false);
+        let lost = self.underflow(cx, growth);
+        let grow = |s: Up| {
+            if s == Up::ZERO {
+                s
+            } else {
+                s + s * growth + lost
+            }
+        };
+        match &self.magnitude {
+            Bound::Zero => Bound::Zero,
+            Bound::Tensor(s) => Bound::uniform(grow(*s)),
+            Bound::Element(s) => Bound::from_fn(s.len(), |i| grow(s[i])),
+        }
+    }
+}
+
+fn half_eta(format: Format) -> Up {
+    format.eta() * Up::new(0.5)
+}

@@ -1,0 +1,113 @@
+//! Values added into zeros at integer positions: what pulls a cotangent back through a
+//! gather.
+
+use super::gather::Gather;
+use super::nest::Nest;
+use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite, arity};
+use crate::bound::{Approx, Bound, Operand};
+use crate::error::{Error, Result};
+use crate::graph::{Graph, ValueId};
+use crate::number::{SpecNumber, Up};
+use crate::tensor::{Shape, SpecTensor, Tensor, Ty};
+use std::sync::Arc;
+
+/// Zeros of shape `whole`, with the first argument's elements added where a gather with
+/// the second argument's indices would have picked them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScatterAdd(Box<(Gather, Shape)>);
+
+impl ScatterAdd {
+    pub(crate) fn new(gather: Gather, whole: Shape) -> ScatterAdd {
+        ScatterAdd(Box::new((gather, whole)))
+    }
+
+    fn targets(&self, x: &Shape, indices: &Tensor) -> Result<Vec<usize>> {
+        self.0.0.run_sources(&self.0.1, x, indices)
+    }
+}
+
+/// The largest number of elements that share a target.
+fn most(targets: &[usize], len: usize) -> usize {
+    let mut counts = vec![0_usize; len];
+    targets.iter().for_each(|&t| counts[t] += 1);
+    counts.into_iter().fold(0, usize::max)
+}
+
+impl Primitive for ScatterAdd {
+    fn name(&self) -> &'static str {
+        "ScatterAdd"
+    }
+    fn infer(&self, args: &[&Ty]) -> Result<Ty> {
+        let [x, indices] = arity::<2>(args)?;
+        let (gather, whole) = self.0.as_ref();
+        if gather.shape(whole, &indices.shape)? != x.shape {
+            return Err(Error::new(format!("{} is not what a gather picks", x.shape)));
+        }
+        Ok(Ty::new(whole.clone(), x.dtype))
+    }
+    fn spec<N: SpecNumber>(&self, cx: &SpecCx<N>, args: &[&SpecTensor<N>]) -> SpecTensor<N> {
+        let [x, indices] = [args[0], args[1]];
+        let given: Vec<Option<i64>> = indices.data.iter().map(N::as_integer).collect();
+        let targets = self.0.0.sources(&self.0.1, &x.shape, &given, &indices.shape);
+        let mut all = vec![N::from_f64(cx.env, 0.0); cx.ty.shape.len()];
+        for (x, target) in x.data.iter().zip(targets) {
+            match target {
+                Some(t) => all[t] = all[t].add(x),
+                None => all.fill(N::from_f64(cx.env, f64::NAN)),
+            }
+        }
+        SpecTensor::new(cx.ty.shape.clone(), all)
+    }
+    fn run(&self, cx: &RuleCx, args: &[&Tensor]) -> Result<Tensor> {
+        let targets = self.targets(args[0].shape(), args[1])?;
+        let zero = Tensor::full(cx.ty.shape.clone(), cx.ty.dtype, 0.0)?;
+        let len = cx.len();
+        // Rounds of one element per target, so that every addition is a tensor addition.
+        let mut total = zero;
+        let mut rest: Vec<(usize, usize)> = targets.into_iter().enumerate().collect();
+        while !rest.is_empty() {
+            let mut sources = vec![crate::tensor::ZERO_FILL; len];
+            rest.retain(|&(source, target)| {
+                let free = sources[target] == crate::tensor::ZERO_FILL;
+                if free {
+                    sources[target] = source;
+                }
+                !free
+            });
+            let round = args[0].take(cx.ty.shape.clone(), &sources)?;
+            total = super::elementwise::run_binary(&super::Add, cx, &total, &round)?;
+        }
+        Ok(total)
+    }
+    /// The nest of what meets at each element; no claim where an index is uncertain.
+    ///
+    /// # Derivation
+    /// See [`nest`](crate::op::nest): a sum of at most as many leaves as indices coincide,
+    /// each step stored.
+    fn error(&self, cx: &RuleCx, args: &[Operand], out: &Tensor) -> Approx {
+        let [x, indices] = [&args[0], &args[1]];
+        let targets = match self.targets(x.shape(), indices.value) {
+            Ok(targets) if indices.approx.eps.is_zero() && !x.approx.drift.is_open() => targets,
+            _ => return cx.approx(args, Bound::Tensor(Up::INFINITY)),
+        };
+        let count = most(&targets, cx.len());
+        let nest = Nest::of(cx, x).collected(&targets, cx.len(), count).stored(count);
+        let eps = nest.eps(cx, out, &Default::default());
+        Approx {
+            nest: cx.any_tree().then(|| Arc::new(nest)),
+            ..cx.approx(args, eps)
+        }
+    }
+    /// All contributions may meet at one element: indices are unknown to a scale.
+    fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
+        let x = &args[0];
+        let targets = vec![0; x.len()];
+        let nest = Nest::of_scale(cx, x).collected(&targets, 1, x.len()).stored(x.len());
+        let total = nest.scale(cx).largest();
+        Scaled::new(Bound::uniform(total))
+    }
+    fn vjp(&self, g: &mut Graph, site: &VjpSite) -> Result<Vec<Option<ValueId>>> {
+        let picked = g.push(self.0.0, &[site.cotangent, site.args[1]])?;
+        Ok(vec![Some(picked), None])
+    }
+}

@@ -1,0 +1,71 @@
+//! 1 / (1 + e^−x), element by element.
+
+use super::elementwise::{self, Unary};
+use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite};
+use crate::bound::{Approx, Operand};
+use crate::error::Result;
+use crate::graph::{Graph, ValueId};
+use crate::number::{Float, SpecNumber};
+use crate::tensor::{SpecTensor, Tensor, Ty};
+use super::elementary::{self, Smooth};
+use super::rule::float;
+use crate::libm::Function;
+use crate::number::{Enclosure, Up};
+
+/// 1 / (1 + e^−x).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sigmoid;
+
+impl Unary for Sigmoid {
+    fn exact<N: SpecNumber>(&self, _env: &N::Env, x: &N) -> N {
+        x.sigmoid()
+    }
+    fn float<T: Float>(&self, x: T) -> T {
+        x.sigmoid()
+    }
+    fn integer(&self, _x: i64) -> Option<i64> {
+        None
+    }
+}
+
+/// The slope of the sigmoid is y(1 − y).
+const SMOOTH: Smooth = Smooth {
+    image: |x| x.sigmoid(),
+    slope: slope,
+};
+
+impl Primitive for Sigmoid {
+    fn name(&self) -> &'static str {
+        "Sigmoid"
+    }
+    fn infer(&self, args: &[&Ty]) -> Result<Ty> {
+        let ty = elementwise::infer_unary(args)?;
+        float(&ty)?;
+        Ok(ty)
+    }
+    fn spec<N: SpecNumber>(&self, cx: &SpecCx<N>, args: &[&SpecTensor<N>]) -> SpecTensor<N> {
+        elementwise::spec_unary(self, cx.env, args[0])
+    }
+    fn run(&self, cx: &RuleCx, args: &[&Tensor]) -> Result<Tensor> {
+        elementwise::run_unary(self, cx, args[0])
+    }
+    /// See [`elementary::error`].
+    fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
+        elementary::libm_error(cx, args, &SMOOTH, Function::Sigmoid)
+    }
+    fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
+        elementary::scale(cx, args, SMOOTH.image, Function::Sigmoid)
+    }
+    /// δ·y − δ·y·y, with y = sigmoid x.
+    fn vjp(&self, g: &mut Graph, site: &VjpSite) -> Result<Vec<Option<ValueId>>> {
+        let scaled = g.mul(site.cotangent, site.value)?;
+        let lost = g.mul(scaled, site.value)?;
+        Ok(vec![Some(g.sub(scaled, lost)?)])
+    }
+}
+
+/// sup y(1 − y) = sup σ(|x|)·σ(−|x|), decreasing in |x|.
+fn slope(x: Enclosure) -> Up {
+    let nearest = Enclosure::point(x.abs().lo());
+    nearest.sigmoid().mul(&nearest.neg().sigmoid()).magnitude()
+}

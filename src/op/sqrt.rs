@@ -1,0 +1,68 @@
+//! √x, element by element.
+
+use super::elementwise::{self, Unary};
+use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite};
+use crate::bound::{Approx, Operand};
+use crate::error::Result;
+use crate::graph::{Graph, ValueId};
+use crate::number::{Float, SpecNumber};
+use crate::tensor::{SpecTensor, Tensor, Ty};
+use super::elementary::{self, Smooth};
+use super::rule::float;
+use crate::number::{Down, Up};
+
+/// The square root, correctly rounded everywhere by IEEE 754.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sqrt;
+
+impl Unary for Sqrt {
+    fn exact<N: SpecNumber>(&self, _env: &N::Env, x: &N) -> N {
+        x.sqrt()
+    }
+    fn float<T: Float>(&self, x: T) -> T {
+        x.sqrt()
+    }
+    fn integer(&self, _x: i64) -> Option<i64> {
+        None
+    }
+}
+
+/// |√x̂ − √x| = |x̂ − x| / (√x̂ + √x) ≤ ε / (2√lo); the image caps that near 0.
+const SMOOTH: Smooth = Smooth {
+    image: |x| x.sqrt(),
+    slope: |x| Up::new(0.5) / Down::new(x.lo()).sqrt(),
+};
+
+impl Primitive for Sqrt {
+    fn name(&self) -> &'static str {
+        "Sqrt"
+    }
+    fn infer(&self, args: &[&Ty]) -> Result<Ty> {
+        let ty = elementwise::infer_unary(args)?;
+        float(&ty)?;
+        Ok(ty)
+    }
+    fn spec<N: SpecNumber>(&self, cx: &SpecCx<N>, args: &[&SpecTensor<N>]) -> SpecTensor<N> {
+        elementwise::spec_unary(self, cx.env, args[0])
+    }
+    fn run(&self, cx: &RuleCx, args: &[&Tensor]) -> Result<Tensor> {
+        elementwise::run_unary(self, cx, args[0])
+    }
+    /// See [`elementary::error`], with ½ulp for the correctly rounded root.
+    ///
+    /// # Tightness
+    /// Test `sqrt_is_nearly_attained`.
+    fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
+        elementary::error(cx, args, &SMOOTH, |m| cx.half_ulp(m))
+    }
+    /// √B and one rounding.
+    fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
+        elementwise::scale_each(cx, args, |b| elementwise::rounded(cx, b(0).sqrt()))
+    }
+    /// ½δ / y, with y = √x.
+    fn vjp(&self, g: &mut Graph, site: &VjpSite) -> Result<Vec<Option<ValueId>>> {
+        let half = g.scalar(0.5, g.ty(site.value).dtype)?;
+        let halved = g.mul(site.cotangent, half)?;
+        Ok(vec![Some(g.div(halved, site.value)?)])
+    }
+}

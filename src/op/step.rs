@@ -1,0 +1,74 @@
+//! A step function of x: the gates of kinked primitives' gradients.
+
+use super::elementwise::{self, Unary};
+use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite};
+use crate::bound::{Approx, Operand};
+use crate::error::Result;
+use crate::graph::{Graph, ValueId};
+use crate::number::{Float, SpecNumber};
+use crate::tensor::{SpecTensor, Tensor, Ty};
+use crate::number::Up;
+use crate::number::spec::Steps;
+
+/// A value left of, at and right of zero.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Step(pub Steps);
+
+impl Unary for Step {
+    fn exact<N: SpecNumber>(&self, env: &N::Env, x: &N) -> N {
+        x.step(env, self.0)
+    }
+    fn float<T: Float>(&self, x: T) -> T {
+        x.step(self.0)
+    }
+    fn integer(&self, x: i64) -> Option<i64> {
+        let y = match x.signum() {
+            -1 => self.0.below,
+            0 => self.0.at,
+            _ => self.0.above,
+        };
+        (y.trunc() == y).then_some(y as i64)
+    }
+}
+
+impl Primitive for Step {
+    fn name(&self) -> &'static str {
+        "Step"
+    }
+    fn infer(&self, args: &[&Ty]) -> Result<Ty> {
+        elementwise::infer_unary(args)
+    }
+    fn spec<N: SpecNumber>(&self, cx: &SpecCx<N>, args: &[&SpecTensor<N>]) -> SpecTensor<N> {
+        elementwise::spec_unary(self, cx.env, args[0])
+    }
+    fn run(&self, cx: &RuleCx, args: &[&Tensor]) -> Result<Tensor> {
+        elementwise::run_unary(self, cx, args[0])
+    }
+    /// 0 where the enclosure stays on one side of the jump, else the jump.
+    ///
+    /// # Derivation
+    /// x and x̂ lie in [c−2ε, c+2ε]; spec and runtime may take different branches only
+    /// where that interval touches 0, and then differ by at most the width of the hull.
+    /// # Tightness
+    /// Test `relu_gate_covers_both_branches`.
+    fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
+        let x = &args[0];
+        let eps = x.bound(|i| {
+            if x.eps(i) == Up::ZERO && !x.approx.drift.is_open() {
+                return Up::ZERO;
+            }
+            x.enclosure(i).step(&(), self.0).width()
+        });
+        cx.approx(args, eps)
+    }
+    fn scale(&self, _cx: &RuleCx, _args: &[ScaleOperand]) -> Scaled {
+        let largest = [self.0.below, self.0.at, self.0.above]
+            .into_iter()
+            .fold(Up::ZERO, |m, x| m.max(Up::magnitude(x)));
+        Scaled::new(crate::bound::Bound::uniform(largest))
+    }
+    /// Zero almost everywhere, and by convention at the jump.
+    fn vjp(&self, _g: &mut Graph, _site: &VjpSite) -> Result<Vec<Option<ValueId>>> {
+        Ok(vec![None])
+    }
+}
