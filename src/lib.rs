@@ -17,20 +17,21 @@
 //! `obligation` ← `audit` ← `report`, `cli`. docs/design.md says why it is built like this.
 #![warn(missing_docs)]
 
-//pub mod audit;
+pub mod assumptions;
+pub mod audit;
 pub mod bound;
-//pub mod cli;
+pub mod cli;
 pub mod config;
 pub mod error;
 pub mod graph;
-//pub mod import;
+pub mod import;
 pub mod interpret;
 pub mod libm;
-//pub mod lower;
+pub mod lower;
 pub mod number;
-//pub mod obligation;
+pub mod obligation;
 pub mod op;
-//pub mod report;
+pub mod report;
 pub mod tensor;
 pub mod tolerance;
 pub mod verdict;

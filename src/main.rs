@@ -1,3 +1,7 @@
 //! The gradbound binary: parses the command line and runs the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    gradbound::cli::main()
+}

@@ -60,9 +60,6 @@ impl Graph {
         tanh => op::Tanh,
         /// 1 / (1 + e^-x).
         sigmoid => op::Sigmoid,
-        /// The identity, marked as the place where a free shift has cancelled
-        /// (see [`op::Settle`]).
-        settle => op::Settle,
     }
 
     /// A step function of x.
@@ -115,6 +112,17 @@ impl Graph {
     /// The maximum over axes as a free shift (see [`op::FreeMax`]); axes are kept.
     pub fn free_max(&mut self, x: ValueId, axes: &[usize]) -> Result<ValueId> {
         self.push(op::FreeMax::over(axes), &[x])
+    }
+
+    /// Marks `value` as a shift-invariant function of z, with e = e^(z − shift) and
+    /// d = Σe over the axis (see [`op::Settle`]).
+    pub fn settle(
+        &mut self,
+        function: op::Shifted,
+        axis: usize,
+        [value, z, e, d]: [ValueId; 4],
+    ) -> Result<ValueId> {
+        self.push(op::Settle { function, axis }, &[value, z, e, d])
     }
 
     /// The same elements in another shape.

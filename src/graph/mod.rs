@@ -157,6 +157,18 @@ impl Graph {
         id
     }
 
+    /// Appends a copy of another graph's node, its arguments renamed.
+    pub(crate) fn copy_node(
+        &mut self,
+        from: &Graph,
+        value: ValueId,
+        rename: impl Fn(ValueId) -> ValueId,
+    ) -> ValueId {
+        let node = from.node(value);
+        let args = node.args.iter().map(|&a| rename(a)).collect();
+        self.append(node.op.clone(), args, from.ty(value).clone())
+    }
+
     /// The same graph with every user's node replaced.
     pub(crate) fn with_user_nodes(&self, f: impl Fn(&UserNode) -> UserNode) -> Graph {
         let mut graph = self.clone();

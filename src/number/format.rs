@@ -105,7 +105,7 @@ impl Format {
     /// True when every product of two values of this format is a value of `wide`.
     pub fn products_are_exact_in(self, wide: Format) -> bool {
         2 * self.precision <= wide.precision
-            && 2 * (self.e_min - self.precision + 1) >= wide.e_min - wide.precision + 1
+            && 2 * (self.e_min - self.precision + 1) > wide.e_min - wide.precision
             && 2 * self.e_max < wide.e_max
     }
 

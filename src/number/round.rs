@@ -13,7 +13,7 @@ use std::cmp::Ordering;
 use std::ops::{Add, AddAssign, Div, Mul, Sub};
 
 /// An upper bound of a non-negative real; +∞ is allowed, NaN is not.
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[repr(transparent)]
 pub struct Up(f64);
 
@@ -119,6 +119,12 @@ impl Up {
 }
 
 impl Eq for Up {}
+
+impl PartialOrd for Up {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl Ord for Up {
     fn cmp(&self, other: &Self) -> Ordering {

@@ -30,7 +30,7 @@ impl Primitive for Cast {
     }
     fn run(&self, _cx: &RuleCx, args: &[&Tensor]) -> Result<Tensor> {
         let x = args[0];
-        let unfit = |v: f64| !(v.abs() < 9.2e18);
+        let unfit = |v: f64| v.is_nan() || v.abs() >= 9.2e18;
         if self.0 == DType::I64 && x.dtype().is_float() && x.to_f64s().into_iter().any(unfit) {
             return Err(Error::new("casts a NaN or a number beyond 2^63 to an integer")
                 .remedy("clip the value before the Cast"));

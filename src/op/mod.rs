@@ -107,6 +107,7 @@ primitives! {
 
 pub use add_n::Accumulation;
 pub use gather::Pick;
+pub use settle::Shifted;
 
 fn leaf_misuse() -> crate::error::Error {
     crate::error::Error::new("an input or constant is given, not computed")

@@ -67,6 +67,11 @@ impl RuleCx<'_> {
         self.ty.shape.len()
     }
 
+    /// True for a result without elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// ½ulp of the storage format at a magnitude; 0 for integers, which are exact.
     pub fn half_ulp(&self, m: Up) -> Up {
         self.format().map_or(Up::ZERO, |f| f.half_ulp(m))

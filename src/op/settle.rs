@@ -1,60 +1,103 @@
-//! The place where a free shift has cancelled.
+//! The place where a free shift has cancelled: softmax and log-softmax.
 
-use super::elementwise::{self, Unary};
-use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite};
-use crate::bound::{Approx, Operand};
-use crate::error::Result;
+use super::movement;
+use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite, arity, float};
+use crate::bound::{Approx, Drift, Operand};
+use crate::error::{Error, Result};
 use crate::graph::{Graph, ValueId};
-use crate::number::{Float, SpecNumber};
+use crate::number::SpecNumber;
 use crate::tensor::{SpecTensor, Tensor, Ty};
-use crate::bound::Drift;
-use crate::op::movement;
 
-/// The identity, by which a lowering states that its value's specification does not depend
-/// on the shift that an execution chose (see [`FreeMax`](super::FreeMax)).
-///
-/// Softmax settles e^(z−s) / Σe^(z−s), log-softmax z − s − ln Σe^(z−s): both are the same
-/// real for every s, so the drift of what they are made of ends here.
+/// Which shift-invariant function of z has been computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Settle;
+pub enum Shifted {
+    /// e^(z−s) / Σe^(z−s).
+    Softmax,
+    /// z − s − ln Σe^(z−s).
+    LogSoftmax,
+}
 
-impl Unary for Settle {
-    fn exact<N: SpecNumber>(&self, _env: &N::Env, x: &N) -> N {
-        x.clone()
-    }
-    fn float<T: Float>(&self, x: T) -> T {
-        x
-    }
-    fn integer(&self, x: i64) -> Option<i64> {
-        Some(x)
-    }
+/// The identity on its first argument, by which a lowering states that the specification of
+/// that value does not depend on the shift that an execution chose (see
+/// [`FreeMax`](super::FreeMax)): the drift of what it is made of ends here.
+///
+/// Arguments: the value, z, e = e^(z−s), d = Σe over `axis` (kept). The last three serve
+/// the gradient, which goes to z directly and never through the shift.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settle {
+    /// The function.
+    pub function: Shifted,
+    /// The axis that is summed over.
+    pub axis: usize,
 }
 
 impl Primitive for Settle {
     fn name(&self) -> &'static str {
-        "Settle"
+        match self.function {
+            Shifted::Softmax => "Softmax",
+            Shifted::LogSoftmax => "LogSoftmax",
+        }
     }
     fn infer(&self, args: &[&Ty]) -> Result<Ty> {
-        elementwise::infer_unary(args)
+        let [value, z, e, d] = arity::<4>(args)?;
+        float(value)?;
+        let rows = d.shape.broadcast_with(&z.shape);
+        if value == z && value == e && rows.as_ref() == Some(&z.shape) && self.axis < z.shape.rank()
+        {
+            return Ok(value.clone());
+        }
+        Err(Error::new(format!(
+            "{value}, {z}, {e} and {d} are not the parts of one {}",
+            self.name()
+        )))
     }
-    fn spec<N: SpecNumber>(&self, cx: &SpecCx<N>, args: &[&SpecTensor<N>]) -> SpecTensor<N> {
-        elementwise::spec_unary(self, cx.env, args[0])
+    fn spec<N: SpecNumber>(&self, _cx: &SpecCx<N>, args: &[&SpecTensor<N>]) -> SpecTensor<N> {
+        args[0].clone()
     }
-    fn run(&self, cx: &RuleCx, args: &[&Tensor]) -> Result<Tensor> {
-        elementwise::run_unary(self, cx, args[0])
+    fn run(&self, _cx: &RuleCx, args: &[&Tensor]) -> Result<Tensor> {
+        Ok(args[0].clone())
     }
     /// ε and nest pass through; the drift is gone.
+    ///
+    /// # Derivation
+    /// ε of the value bounds |x̂ − x(s)| for the shift s of the same execution; both
+    /// functions are the same real for every s, so x(s) = x.
     fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
         let same: Vec<usize> = (0..cx.len()).collect();
-        Approx {
-            drift: Drift::Settled,
-            ..movement::error(cx, &args[0], &same)
-        }
+        let mut approx = movement::error(cx, &args[0], &same);
+        approx.drift = Drift::Settled;
+        approx
     }
     fn scale(&self, _cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
         args[0].scaled.clone()
     }
-    fn vjp(&self, _g: &mut Graph, site: &VjpSite) -> Result<Vec<Option<ValueId>>> {
-        Ok(vec![Some(site.cotangent)])
+    /// With p = softmax z: p·(δ − Σδp) for softmax, δ − p·Σδ for log-softmax.
+    fn vjp(&self, g: &mut Graph, site: &VjpSite) -> Result<Vec<Option<ValueId>>> {
+        let [z, e, d] = [site.args[1], site.args[2], site.args[3]];
+        let shape = g.ty(z).shape.clone();
+        let delta = site.cotangent;
+        let to_z = match self.function {
+            Shifted::Softmax => {
+                let weighted = g.mul(delta, site.value)?;
+                let mean = g.sum(weighted, &[self.axis], true)?;
+                let mean = g.broadcast(mean, &shape)?;
+                let centred = g.sub(delta, mean)?;
+                g.mul(site.value, centred)?
+            }
+            Shifted::LogSoftmax => {
+                let rows = g.broadcast(d, &shape)?;
+                let quotient = g.div(e, rows)?;
+                let softmax = Settle {
+                    function: Shifted::Softmax,
+                    axis: self.axis,
+                };
+                let p = g.push(softmax, &[quotient, z, e, d])?;
+                let total = g.sum(delta, &[self.axis], true)?;
+                let total = g.broadcast(total, &shape)?;
+                let shared = g.mul(p, total)?;
+                g.sub(delta, shared)?
+            }
+        };
+        Ok(vec![None, Some(to_z), None, None])
     }
 }

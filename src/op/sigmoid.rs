@@ -31,7 +31,7 @@ impl Unary for Sigmoid {
 /// The slope of the sigmoid is y(1 − y).
 const SMOOTH: Smooth = Smooth {
     image: |x| x.sigmoid(),
-    slope: slope,
+    slope,
 };
 
 impl Primitive for Sigmoid {

@@ -32,7 +32,7 @@ impl Unary for Tanh {
 /// contains 0 it is 1.
 const SMOOTH: Smooth = Smooth {
     image: |x| x.tanh(),
-    slope: slope,
+    slope,
 };
 
 impl Primitive for Tanh {

@@ -1,0 +1,220 @@
+//! The main job: a model and a run's inputs in, a verdict for every value and gradient out.
+
+pub mod blame;
+mod compose;
+mod files;
+pub mod prepare;
+pub mod record;
+pub mod subjects;
+mod tolerances;
+
+pub use files::{json, write};
+pub use record::Audit;
+
+use crate::assumptions;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::import::arrays;
+use crate::interpret::runtime;
+use crate::number::gemm::subnormals_are_on;
+use crate::obligation::{Checks, Claimed, Run, check};
+use crate::tensor::DType;
+use crate::verdict::Outcome;
+use blame::Scene;
+use prepare::{Prepared, prepare};
+use record::{Blame, ConfigRecord, File, Timing, Tool};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use subjects::{Subject, attach_observed, subjects};
+
+/// What is to be audited, and for which executions.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The model's file.
+    pub model: PathBuf,
+    /// The inputs' file.
+    pub inputs: Option<PathBuf>,
+    /// The observed values' file.
+    pub observed: Option<PathBuf>,
+    /// The format to audit in; the model's own without it.
+    pub format: Option<DType>,
+    /// The scalar value to differentiate.
+    pub loss: Option<String>,
+    /// No gradients.
+    pub forward_only: bool,
+    /// What the bounds speak for.
+    pub config: Config,
+}
+
+/// An audit and the exact bits of what it found violated.
+#[derive(Debug, Clone)]
+pub struct Audited {
+    /// The record.
+    pub audit: Audit,
+    /// Files for the folder `witnesses/`, by name.
+    pub witnesses: Vec<(String, serde_json::Value)>,
+}
+
+/// Called with the name of each stage as it starts.
+pub type Progress<'a> = &'a dyn Fn(&str);
+
+/// Audits a model on one run.
+pub fn audit(request: &Request, progress: Progress) -> Result<Audited> {
+    let start = Instant::now();
+    if !subnormals_are_on() {
+        return Err(Error::new("this thread flushes subnormals to zero")
+            .remedy("clear FTZ and DAZ before calling gradbound; its bounds need subnormals"));
+    }
+    progress("reading the model");
+    let mut prepared = prepare(request)?;
+    let mut subjects = subjects(&prepared);
+    let observed = request.observed.as_deref().map(arrays::read).transpose()?;
+    let claimed = match &observed {
+        Some(file) => {
+            let (claimed, warnings) = attach_observed(&prepared, &mut subjects, file)?;
+            prepared.warnings.extend(warnings);
+            claimed
+        }
+        None => Vec::new(),
+    };
+    progress("running forward and backward");
+    let graph = &prepared.model.graph;
+    let in_model = |e: Error| e.in_file(&request.model);
+    let plain = Instant::now();
+    runtime::eval(graph, &request.config, &prepared.inputs).map_err(in_model)?;
+    let plain_s = plain.elapsed().as_secs_f64();
+    progress("bounding every value");
+    let run = Run::new(graph, &request.config, &prepared.inputs).map_err(in_model)?;
+    progress("checking every claim against the reals");
+    let checks = check(graph, &run, &prepared.inputs, &claimed);
+    progress("explaining what differs");
+    let blames = blames(&prepared, request, &run, &subjects, &claimed, &checks)?;
+    let parts = compose::Parts {
+        prepared: &prepared,
+        request,
+        run: &run,
+        checks: &checks,
+        subjects: &subjects,
+    };
+    let values = parts.values();
+    let (obligations, witnesses) = parts.obligations();
+    let verdict = values
+        .iter()
+        .map(|v| v.verdict)
+        .chain(obligations.iter().map(|o| o.verdict))
+        .chain(
+            values
+                .iter()
+                .filter_map(|v| Some(v.observed.as_ref()?.verdict)),
+        )
+        .max()
+        .unwrap_or(Outcome::Holds);
+    let audit = Audit {
+        schema: "gradbound-audit/1",
+        tool: Tool {
+            version: env!("CARGO_PKG_VERSION"),
+        },
+        model: file(&request.model, &prepared.model.sha256),
+        inputs: Some(file(
+            &prepared.inputs_file.path,
+            &prepared.inputs_file.sha256,
+        )),
+        observed: observed.map(|f| file(&f.path, &f.sha256)),
+        config: config_record(request, &prepared),
+        verdict,
+        values,
+        obligations,
+        blame: blames.first().cloned(),
+        blames,
+        assumptions: assumptions::ledger(&request.config),
+        internals: parts.internals(),
+        warnings: prepared.warnings.clone(),
+        timing: Timing {
+            total_s: start.elapsed().as_secs_f64(),
+            plain_s,
+        },
+    };
+    Ok(Audited { audit, witnesses })
+}
+
+fn file(path: &Path, sha256: &str) -> File {
+    File {
+        path: path.display().to_string(),
+        sha256: sha256.to_string(),
+    }
+}
+
+fn config_record(request: &Request, prepared: &Prepared) -> ConfigRecord {
+    let config = &request.config;
+    let format = prepared.model.format;
+    let accumulate = format
+        .format()
+        .map(|storage| config.accumulator(storage))
+        .map_or("same", |acc| match acc.precision {
+            53 => "f64",
+            24 => "f32",
+            _ => "same",
+        });
+    ConfigRecord {
+        format: format.to_string(),
+        accumulate: accumulate.to_string(),
+        schedule: config.schedule.to_string(),
+        contract: config.contract.to_string(),
+        libm: config.libm.to_string(),
+        subnormals: config.subnormals.to_string(),
+        granularity: config.granularity.to_string(),
+        loss: request.loss.clone(),
+        seeds: prepared.seeds.clone(),
+        region: None,
+        spec: "the reals of the inputs, initializers and seeds as rounded to the format",
+    }
+}
+
+/// The violated observed values that their own inputs do not explain, in order; all of them
+/// explained, the first violated one.
+fn blames(
+    prepared: &Prepared,
+    request: &Request,
+    run: &Run,
+    subjects: &[Subject],
+    claimed: &[Claimed],
+    checks: &Checks,
+) -> Result<Vec<Blame>> {
+    let violated: Vec<(&Subject, usize)> = subjects
+        .iter()
+        .filter_map(|s| Some((s, s.observed?)))
+        .filter(|(_, k)| checks.claimed[*k].verdict.outcome() == Outcome::Violated)
+        .collect();
+    let scene = Scene::new(
+        &prepared.model.graph,
+        &request.config,
+        run,
+        subjects,
+        claimed,
+    );
+    let mut blames = Vec::new();
+    for (subject, k) in &violated {
+        let factor = scene.unexplained(subject.id, &claimed[*k].tensor)?;
+        if factor > 1.0 {
+            blames.push(Blame {
+                value: subject.name.clone(),
+                why: format!(
+                    "observed {:.3e} times farther from what its own observed inputs give than \
+                     rounding explains ({:.3e} times its eps from the reals)",
+                    factor, checks.claimed[*k].tightness
+                ),
+            });
+        }
+    }
+    if let (true, Some((first, k))) = (blames.is_empty(), violated.first()) {
+        blames.push(Blame {
+            value: first.name.clone(),
+            why: format!(
+                "the first observed value beyond its eps ({:.3e} times); each step by itself is \
+                 explained by rounding",
+                checks.claimed[*k].tightness
+            ),
+        });
+    }
+    Ok(blames)
+}

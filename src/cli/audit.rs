@@ -1,0 +1,115 @@
+//! `gradbound audit`: the main job.
+
+use super::progress::Spinner;
+use super::{print, status};
+use crate::audit::{self, Request};
+use crate::config::{Accumulate, Config, Contract, Granularity, Schedule, Subnormals};
+use crate::error::{Error, Result};
+use crate::libm::Libm;
+use crate::report;
+use crate::tensor::DType;
+use crate::verdict::Outcome;
+use std::path::PathBuf;
+
+/// Certify a model's forward pass and gradients on one run.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The model: an ONNX file.
+    model: PathBuf,
+    /// Arrays for the model's inputs (and `seed:NAME` cotangents): .npz or .safetensors.
+    #[arg(long, value_name = "FILE")]
+    inputs: Option<PathBuf>,
+    /// What another program computed: values `NAME` and gradients `grad:NAME`.
+    #[arg(long, value_name = "FILE")]
+    observed: Option<PathBuf>,
+    /// Runtime format of values: f64, f32, f16 or bf16 [default: the model's own].
+    #[arg(long, value_parser = float_format)]
+    format: Option<DType>,
+    /// Accumulator of dot products and sums: same, f32 or f64 [default: f32 for f16 and
+    /// bf16, else same].
+    #[arg(long, default_value = "default", hide_default_value = true)]
+    accumulate: Accumulate,
+    /// Executions that the bounds speak for: any or left.
+    #[arg(long, default_value = "any")]
+    schedule: Schedule,
+    /// Whether products may be fused into sums: any or off.
+    #[arg(long, default_value = "any")]
+    contract: Contract,
+    /// Assumed accuracy of elementary functions: portable, correct, ulp:K, glibc, cuda,
+    /// xla-cpu or core-math.
+    #[arg(long, default_value = "portable")]
+    libm: Libm,
+    /// Below the least normal number: gradual or flush.
+    #[arg(long, default_value = "gradual")]
+    subnormals: Subnormals,
+    /// The scalar value to differentiate, with cotangent 1.
+    #[arg(long, value_name = "NAME")]
+    loss: Option<String>,
+    /// No gradients.
+    #[arg(long)]
+    forward_only: bool,
+    /// What eps and scale are kept for: element or tensor.
+    #[arg(long, default_value = "element")]
+    granularity: Granularity,
+    /// Where audit.json and report.html go.
+    #[arg(long, value_name = "DIR", default_value = "gradbound-out")]
+    out: PathBuf,
+    /// Print audit.json on stdout instead of the table.
+    #[arg(long)]
+    json: bool,
+    /// No progress and no warnings.
+    #[arg(long)]
+    quiet: bool,
+}
+
+fn float_format(word: &str) -> std::result::Result<DType, String> {
+    [DType::F64, DType::F32, DType::F16, DType::BF16]
+        .into_iter()
+        .find(|d| d.name() == word)
+        .ok_or_else(|| "use f64, f32, f16 or bf16".to_string())
+}
+
+/// Audits, writes the results, and prints the table.
+pub fn run(args: Args) -> Result<u8> {
+    let ending = args.model.extension().and_then(|e| e.to_str());
+    if ending != Some("onnx") {
+        return Err(Error::new("is no ONNX file")
+            .in_file(&args.model)
+            .remedy("give a model that ends in .onnx"));
+    }
+    let request = Request {
+        model: args.model,
+        inputs: args.inputs,
+        observed: args.observed,
+        format: args.format,
+        loss: args.loss,
+        forward_only: args.forward_only,
+        config: Config {
+            accumulate: args.accumulate,
+            schedule: args.schedule,
+            contract: args.contract,
+            libm: args.libm,
+            subnormals: args.subnormals,
+            granularity: args.granularity,
+        },
+    };
+    let spinner = Spinner::new(args.quiet);
+    let audited = audit::audit(&request, &|stage| spinner.stage(stage))?;
+    drop(spinner);
+    audit::write(&audited, &args.out)?;
+    if !args.quiet {
+        for warning in &audited.audit.warnings {
+            eprintln!("warning: {warning}");
+        }
+    }
+    if args.json {
+        print(&audit::json(&audited)?);
+    } else {
+        print(&report::table(&audited.audit));
+    }
+    Ok(match audited.audit.verdict {
+        Outcome::Holds => status::HOLDS,
+        Outcome::Violated => status::VIOLATED,
+        Outcome::Undecided => status::UNDECIDED,
+    })
+}

@@ -1,0 +1,69 @@
+//! The command line: one file a command.
+
+mod audit;
+mod ops;
+mod progress;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Certified error bounds, magnitudes and tolerances for floating-point computation graphs
+/// and their gradients.
+#[derive(Debug, Parser)]
+#[command(name = "gradbound", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Audit(audit::Args),
+    Ops(ops::Args),
+}
+
+/// Exit statuses that other programs rely on.
+pub(crate) mod status {
+    /// Every claim holds and every eps is finite.
+    pub const HOLDS: u8 = 0;
+    /// A claim is violated.
+    pub const VIOLATED: u8 = 1;
+    /// The command, a file or an operation can't be used.
+    pub const MISUSE: u8 = 2;
+    /// Undecided, or no claim.
+    pub const UNDECIDED: u8 = 3;
+}
+
+/// Runs the command line and returns its exit status.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            // clap prints help and version to stdout with status 0, errors to stderr with 2.
+            let misuse = e.use_stderr();
+            let _ = e.print();
+            return ExitCode::from(if misuse {
+                status::MISUSE
+            } else {
+                status::HOLDS
+            });
+        }
+    };
+    let result = match cli.command {
+        Command::Audit(args) => audit::run(args),
+        Command::Ops(args) => ops::run(&args),
+    };
+    match result {
+        Ok(status) => ExitCode::from(status),
+        Err(e) => {
+            eprintln!("error: {e}");
+            ExitCode::from(status::MISUSE)
+        }
+    }
+}
+
+/// Prints to stdout; a closed pipe is the reader's choice, not an error.
+pub(crate) fn print(text: &str) {
+    use std::io::Write;
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}

@@ -1,0 +1,122 @@
+//! A node's attributes, taken by name and type; what is left over is an error.
+
+use super::proto::{AttributeProto, AttributeType, TensorProto};
+use crate::error::{Error, Result};
+use std::collections::BTreeMap;
+
+/// The attributes that no one has taken yet.
+pub(super) struct Attributes<'a> {
+    rest: BTreeMap<&'a str, &'a AttributeProto>,
+}
+
+impl<'a> Attributes<'a> {
+    /// All attributes of a node; fails where one comes twice, or is no plain value.
+    pub fn new(all: &'a [AttributeProto]) -> Result<Attributes<'a>> {
+        let mut rest = BTreeMap::new();
+        for attribute in all {
+            let name = attribute.name.as_str();
+            if !attribute.ref_attr_name.is_empty() {
+                return Err(refuse(name, "refers to a function's attribute")
+                    .remedy("inline the functions: onnx.inliner.inline_local_functions"));
+            }
+            if rest.insert(name, attribute).is_some() {
+                return Err(refuse(name, "is given twice").remedy("keep one of them"));
+            }
+        }
+        Ok(Attributes { rest })
+    }
+
+    fn take(&mut self, name: &str, wanted: AttributeType) -> Result<Option<&'a AttributeProto>> {
+        match self.rest.remove(name) {
+            Some(attribute) if attribute.r#type != wanted as i32 => {
+                let given = AttributeType::try_from(attribute.r#type)
+                    .map_or_else(|_| attribute.r#type.to_string(), |t| format!("{t:?}"));
+                Err(refuse(name, &format!("is of type {given}, not {wanted:?}"))
+                    .remedy("export the model again; its attribute has the wrong type"))
+            }
+            found => Ok(found),
+        }
+    }
+
+    /// An integer.
+    pub fn int(&mut self, name: &str) -> Result<Option<i64>> {
+        Ok(self.take(name, AttributeType::Int)?.map(|a| a.i))
+    }
+
+    /// A finite float.
+    pub fn float(&mut self, name: &str) -> Result<Option<f32>> {
+        let value = self.take(name, AttributeType::Float)?.map(|a| a.f);
+        match value {
+            Some(x) if !x.is_finite() => {
+                Err(refuse(name, &format!("is {x}")).remedy("use a finite number"))
+            }
+            _ => Ok(value),
+        }
+    }
+
+    /// Text.
+    pub fn text(&mut self, name: &str) -> Result<Option<&'a str>> {
+        let Some(attribute) = self.take(name, AttributeType::String)? else {
+            return Ok(None);
+        };
+        match std::str::from_utf8(&attribute.s) {
+            Ok(text) => Ok(Some(text)),
+            Err(_) => Err(refuse(name, "is not UTF-8").remedy("export the model again")),
+        }
+    }
+
+    /// Integers.
+    pub fn ints(&mut self, name: &str) -> Result<Option<&'a [i64]>> {
+        Ok(self
+            .take(name, AttributeType::Ints)?
+            .map(|a| a.ints.as_slice()))
+    }
+
+    /// Floats.
+    pub fn floats(&mut self, name: &str) -> Result<Option<&'a [f32]>> {
+        let found = self.take(name, AttributeType::Floats)?;
+        Ok(found.map(|a| a.floats.as_slice()))
+    }
+
+    /// A tensor.
+    pub fn tensor(&mut self, name: &str) -> Result<Option<&'a TensorProto>> {
+        match self.take(name, AttributeType::Tensor)? {
+            None => Ok(None),
+            Some(AttributeProto { t: Some(t), .. }) => Ok(Some(t)),
+            Some(_) => Err(refuse(name, "holds no tensor").remedy("export the model again")),
+        }
+    }
+
+    /// An integer that is 0 or 1.
+    pub fn flag(&mut self, name: &str, default: bool) -> Result<bool> {
+        match self.int(name)? {
+            None => Ok(default),
+            Some(0) => Ok(false),
+            Some(1) => Ok(true),
+            Some(other) => Err(refuse(name, &format!("is {other}")).remedy("it must be 0 or 1")),
+        }
+    }
+
+    /// Drops attributes that have no consequence here.
+    pub fn ignore(&mut self, names: &[&'static str]) {
+        for name in names {
+            self.rest.remove(name);
+        }
+    }
+
+    /// Fails where an attribute is left over.
+    pub fn finish(self, op: &str, opset: i64) -> Result<()> {
+        match self.rest.into_keys().next() {
+            None => Ok(()),
+            Some(name) => Err(refuse(
+                name,
+                &format!("is not one that {op} has here (opset {opset})"),
+            )
+            .remedy("remove it, or set the opset that the model was written in")),
+        }
+    }
+}
+
+fn refuse(name: &str, what: &str) -> Error {
+    Error::new(format!("the attribute `{}` {what}", name.escape_debug()))
+}

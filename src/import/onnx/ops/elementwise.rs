@@ -1,0 +1,91 @@
+//! Operations that work element by element.
+
+use super::Call;
+use crate::error::Result;
+use crate::graph::ValueId;
+use crate::lower;
+use crate::op::{self, Op};
+use crate::tensor::DType;
+
+/// Lowerings to one primitive of one argument.
+macro_rules! unary {
+    ($($name:ident => $op:expr),+ $(,)?) => {$(
+        pub(super) fn $name(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+            let x = call.input(0)?;
+            Ok(vec![call.builder().push($op, &[x])?])
+        }
+    )+};
+}
+
+/// Lowerings to one primitive of two arguments, which broadcast.
+macro_rules! binary {
+    ($($name:ident => $op:expr),+ $(,)?) => {$(
+        pub(super) fn $name(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+            let (x, y) = (call.input(0)?, call.input(1)?);
+            Ok(vec![call.builder().binary($op, x, y)?])
+        }
+    )+};
+}
+
+unary! {
+    abs => op::Abs, exp => op::Exp, log => op::Log, neg => op::Neg, relu => op::Relu,
+    sigmoid => op::Sigmoid, sqrt => op::Sqrt, tanh => op::Tanh,
+}
+
+binary! {
+    add => op::Add, sub => op::Sub, mul => op::Mul, div => op::Div,
+}
+
+pub(super) fn max(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+    fold(call, op::Max.into())
+}
+
+pub(super) fn min(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+    fold(call, op::Min.into())
+}
+
+/// Combines any number of arguments from left to right.
+fn fold(call: &mut Call<'_>, op: Op) -> Result<Vec<ValueId>> {
+    let inputs = call.all_inputs()?;
+    let mut all = call.input(0)?;
+    for &next in inputs.iter().skip(1) {
+        all = call.builder().binary(op.clone(), all, next)?;
+    }
+    Ok(vec![all])
+}
+
+pub(super) fn sum(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+    Ok(vec![total(call)?])
+}
+
+/// The sum of the arguments over their number.
+pub(super) fn mean(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+    let total = total(call)?;
+    let (count, dtype) = (call.inputs.len(), call.dtype(total));
+    if count == 1 {
+        return Ok(vec![total]);
+    }
+    let builder = call.builder();
+    let count = lower::real(&mut builder.graph, count as f64, dtype)?;
+    Ok(vec![builder.binary(op::Div, total, count)?])
+}
+
+fn total(call: &mut Call<'_>) -> Result<ValueId> {
+    let inputs = call.all_inputs()?;
+    let terms = call.builder().broadcast_all(&inputs)?;
+    match terms.as_slice() {
+        &[one] => Ok(one),
+        &[x, y] => call.builder().push(op::Add, &[x, y]),
+        terms => call.builder().push(op::AddN::default(), terms),
+    }
+}
+
+pub(super) fn reciprocal(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+    let x = call.input(0)?;
+    let dtype = call.dtype(x);
+    let builder = call.builder();
+    // An integer would be divided with truncation; ONNX has no such Reciprocal.
+    let dtype = if dtype.is_float() { dtype } else { DType::F32 };
+    let one = builder.graph.scalar(1.0, dtype)?;
+    Ok(vec![builder.binary(op::Div, one, x)?])
+}

@@ -1,0 +1,117 @@
+//! Element types: what a file's types become, and which of them change with `--format`.
+
+use super::proto::DataType;
+use crate::error::Result;
+use crate::import::arrays::Element;
+use crate::import::source::Source;
+use crate::tensor::{DType, Tensor};
+
+/// The most axes that a tensor may have; numpy's limit.
+pub(super) const MAX_RANK: usize = 64;
+
+/// The file's element type, where it is a number or a truth value of a plain size.
+pub(super) fn element(data_type: i32) -> Option<Element> {
+    match DataType::try_from(data_type).ok()? {
+        DataType::Float => Some(Element::F32),
+        DataType::Double => Some(Element::F64),
+        DataType::Float16 => Some(Element::F16),
+        DataType::Bfloat16 => Some(Element::BF16),
+        DataType::Int8 => Some(Element::I8),
+        DataType::Int16 => Some(Element::I16),
+        DataType::Int32 => Some(Element::I32),
+        DataType::Int64 => Some(Element::I64),
+        DataType::Uint8 => Some(Element::U8),
+        DataType::Uint16 => Some(Element::U16),
+        DataType::Uint32 => Some(Element::U32),
+        DataType::Uint64 => Some(Element::U64),
+        DataType::Bool => Some(Element::Bool),
+        DataType::Undefined
+        | DataType::String
+        | DataType::Complex64
+        | DataType::Complex128
+        | DataType::Float8E4m3fn
+        | DataType::Float8E4m3fnuz
+        | DataType::Float8E5m2
+        | DataType::Float8E5m2fnuz
+        | DataType::Uint4
+        | DataType::Int4
+        | DataType::Float4E2m1 => None,
+    }
+}
+
+/// The type that a value of the file's element type has in the graph: integers widen.
+pub(super) fn dtype(element: Element) -> DType {
+    match element {
+        Element::F64 => DType::F64,
+        Element::F32 => DType::F32,
+        Element::F16 => DType::F16,
+        Element::BF16 | Element::Void2 => DType::BF16,
+        Element::I8
+        | Element::I16
+        | Element::I32
+        | Element::I64
+        | Element::U8
+        | Element::U16
+        | Element::U32
+        | Element::U64 => DType::I64,
+        Element::Bool => DType::Bool,
+    }
+}
+
+/// ONNX's name of an element type, for messages.
+pub(super) fn name(data_type: i32) -> String {
+    match DataType::try_from(data_type) {
+        Ok(known) => format!("{known:?}").to_uppercase(),
+        Err(_) => format!("number {data_type}"),
+    }
+}
+
+/// Values of the model's own float type get the type that the audit is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Retype {
+    pub own: DType,
+    pub format: DType,
+}
+
+impl Retype {
+    /// The type of a value that the file gives this type.
+    pub fn dtype(self, dtype: DType) -> DType {
+        if dtype == self.own {
+            self.format
+        } else {
+            dtype
+        }
+    }
+
+    /// A constant in its new type, rounded to nearest even; fails where an element is not
+    /// finite, or overflows.
+    pub fn constant(self, source: &Source, value: Tensor) -> Result<Tensor> {
+        if let Some(k) = not_finite(&value) {
+            return Err(source
+                .error(format!(
+                    "has the element {} at {:?}, and constants must be finite",
+                    value.get(k),
+                    value.shape().index_of(k)
+                ))
+                .remedy("replace it with a finite number"));
+        }
+        let rounded = value.cast(self.dtype(value.dtype()))?;
+        if let Some(k) = not_finite(&rounded) {
+            return Err(source
+                .error(format!(
+                    "has the element {}, which overflows in {}",
+                    value.get(k),
+                    self.format
+                ))
+                .remedy("audit in a format with more range (bf16, f32 or f64)"));
+        }
+        Ok(rounded)
+    }
+}
+
+fn not_finite(value: &Tensor) -> Option<usize> {
+    if !value.dtype().is_float() {
+        return None;
+    }
+    (0..value.len()).find(|&k| !value.get(k).is_finite())
+}

@@ -1,0 +1,69 @@
+//! Composite operations as fragments of primitives, one file each.
+//!
+//! A composite has no rule of its own: its bound follows from its fragment's. Each function
+//! appends its fragment and returns the value of the whole.
+
+mod gemm;
+mod log_softmax;
+mod mean_squared_error;
+mod nll_loss;
+mod softmax;
+mod softmax_cross_entropy;
+
+pub use gemm::{Gemm, gemm};
+pub use log_softmax::log_softmax;
+pub use mean_squared_error::mean_squared_error;
+pub use nll_loss::{NllLoss, Reduction, nll_loss};
+pub use softmax::softmax;
+pub use softmax_cross_entropy::{CrossEntropy, softmax_cross_entropy};
+
+use crate::error::{Error, Result};
+use crate::graph::{Graph, ValueId};
+use crate::tensor::{DType, Shape, Tensor};
+
+/// A scalar that stands for the real number `value`, to be used with values of `dtype`.
+///
+/// A number that `dtype` does not represent is kept in f64 and cast, so that specification
+/// sees it unrounded, and the bounds charge the rounding.
+pub fn real(graph: &mut Graph, value: f64, dtype: DType) -> Result<ValueId> {
+    let rounded = Tensor::full(Shape::scalar(), dtype, value)?;
+    if rounded.to_f64s() == [value] {
+        return Ok(graph.constant(rounded));
+    }
+    let exact = graph.scalar(value, DType::F64)?;
+    graph.cast(exact, dtype)
+}
+
+/// e = exp(z − shift) and Σe, which softmax and log-softmax share.
+struct Exponentials {
+    /// z − shift, where shift is the free maximum over the axis.
+    shifted: ValueId,
+    /// exp(shifted).
+    terms: ValueId,
+    /// Σ terms over the axis, which stays with extent 1.
+    total: ValueId,
+}
+
+/// Appends shift = free_max(z), s = z − shift, e = exp(s), d = Σe.
+///
+/// Softmax and log-softmax do not depend on the shift, so it needs neither a gate nor a
+/// gradient; that it is the maximum only keeps exp in range.
+fn exponentials(graph: &mut Graph, z: ValueId, axis: usize) -> Result<Exponentials> {
+    let shape = graph.ty(z).shape.clone();
+    if axis >= shape.rank() {
+        return Err(
+            Error::new(format!("axis {axis} of a tensor of shape {shape}"))
+                .remedy("axes count from 0 to rank - 1"),
+        );
+    }
+    let shift = graph.free_max(z, &[axis])?;
+    let shift = graph.broadcast(shift, &shape)?;
+    let shifted = graph.sub(z, shift)?;
+    let terms = graph.exp(shifted)?;
+    let total = graph.sum(terms, &[axis], true)?;
+    Ok(Exponentials {
+        shifted,
+        terms,
+        total,
+    })
+}
