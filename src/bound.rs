@@ -1,6 +1,6 @@
 //! Bounds of tensors: eps, scale, and what the rules know about a value besides its number.
 
-use crate::number::{Enclosure, Up};
+use crate::number::{Down, Enclosure, Up};
 use crate::op::nest::Nest;
 use crate::tensor::{Shape, Tensor};
 use std::sync::Arc;
@@ -238,6 +238,11 @@ impl Operand<'_> {
     /// m: a bound on every admissible |x̂|, |c| + 2ε.
     pub fn magnitude(&self, i: usize) -> Up {
         self.abs(i) + self.approx.reach(i)
+    }
+
+    /// A lower bound on every admissible |x̂|, |c| − 2ε.
+    pub fn least_magnitude(&self, i: usize) -> Down {
+        Down::magnitude(self.c(i)) - self.approx.reach(i)
     }
 
     /// A bound on the specification's |x|, for every admissible execution's shift.

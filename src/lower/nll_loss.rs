@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::graph::{Graph, ValueId};
 use crate::number::spec::Steps;
-use crate::tensor::{DType, Shape};
+use crate::tensor::{DType, Shape, Tensor};
 
 /// What becomes of the samples' losses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -82,21 +82,19 @@ struct Counted {
     factor: ValueId,
 }
 
-/// Appends factor = step(label − ignore) in f64, where both are exact, and label·factor in
-/// integers.
+/// Appends differs = step(label − ignore) and label·differs, both in integers, which are
+/// exact, and the cast of differs, which is exact for 0 and 1.
 fn counted(graph: &mut Graph, labels: ValueId, ignore: i64, dtype: DType) -> Result<Counted> {
     const DIFFERS: Steps = Steps {
         below: 1.0,
         at: 0.0,
         above: 1.0,
     };
-    let wide = graph.cast(labels, DType::F64)?;
-    let ignored = graph.scalar(ignore as f64, DType::F64)?;
-    let difference = graph.sub(wide, ignored)?;
+    let ignored = graph.constant(Tensor::i64s(Shape::scalar(), [ignore])?);
+    let difference = graph.sub(labels, ignored)?;
     let differs = graph.step(difference, DIFFERS)?;
-    let integer = graph.cast(differs, DType::I64)?;
     Ok(Counted {
-        labels: graph.mul(labels, integer)?,
+        labels: graph.mul(labels, differs)?,
         factor: graph.cast(differs, dtype)?,
     })
 }

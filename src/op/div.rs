@@ -48,17 +48,25 @@ fn quotient(x: &Operand, y: &Operand, i: usize) -> (Up, Up) {
     (propagated, runtime)
 }
 
-/// Rounding of a quotient of magnitude at most `q`, by a divisor that is exactly `d`.
+/// Rounding of a quotient of magnitude at most `q`, of a dividend between `least` and `x`,
+/// by a divisor that is exactly `d`.
 ///
 /// A constant divisor may be replaced by its rounded reciprocal under `any`:
 /// fl(x·fl(1/d)) − x/d is at most u|q| from the reciprocal, then ½ulp of a product of
 /// magnitude at most q(1+u); a subnormal reciprocal costs |x|·η/2 more. Powers of two are
 /// exact either way, but for underflow of the quotient.
-pub(crate) fn constant_rounding(cx: &RuleCx, format: Format, d: f64, x: Up, q: Up) -> Up {
+pub(crate) fn constant_rounding(
+    cx: &RuleCx,
+    format: Format,
+    d: f64,
+    (least, x): (Down, Up),
+    q: Up,
+) -> Up {
     let power_of_two = d.to_bits().trailing_zeros() >= 52 && d.is_normal();
     let reciprocal_is_normal = d.abs() < f64::exp2(f64::from(format.e_max - 1));
     if power_of_two && reciprocal_is_normal {
-        return scaling_rounding(format, d.recip(), q);
+        let shrunk = least * Down::magnitude(d.recip());
+        return scaling_rounding(format, d.recip(), shrunk, q);
     }
     if cx.config.schedule != Schedule::Any {
         return format.half_ulp(q);
@@ -112,7 +120,7 @@ impl Primitive for Div {
             };
             let (propagated, q) = quotient(x, y, i);
             let rounding = if matches!(y.approx.eps, Bound::Zero) {
-                constant_rounding(cx, format, y.c(i), x.magnitude(i), q)
+                constant_rounding(cx, format, y.c(i), (x.least_magnitude(i), x.magnitude(i)), q)
             } else {
                 format.half_ulp(q)
             };

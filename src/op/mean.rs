@@ -78,9 +78,10 @@ impl Primitive for Mean {
             let off = sum_eps.at(i) / Down::new(n);
             let sum = nest.magnitude().at(i) + sum_eps.at(i);
             let q = Up::magnitude(out.get(i)) + off + off;
-            let mut rounding = constant_rounding(cx, storage, n, sum, q);
+            let range = (Down::new(0.0), sum);
+            let mut rounding = constant_rounding(cx, storage, n, range, q);
             if accumulator != storage {
-                rounding += constant_rounding(cx, accumulator, n, sum, q);
+                rounding += constant_rounding(cx, accumulator, n, range, q);
             }
             off + rounding
         };
@@ -92,7 +93,7 @@ impl Primitive for Mean {
         let each = |i: usize| {
             let q = sum.at(i) / Down::new(n);
             q + cx.format().map_or(Up::ZERO, |f| {
-                let once = constant_rounding(cx, f, n, sum.at(i), q);
+                let once = constant_rounding(cx, f, n, (Down::new(0.0), sum.at(i)), q);
                 once + once
             })
         };

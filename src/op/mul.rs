@@ -8,7 +8,8 @@ use crate::graph::{Graph, ValueId};
 use crate::number::{Float, SpecNumber};
 use crate::tensor::{SpecTensor, Tensor, Ty};
 use crate::bound::Bound;
-use crate::number::{Format, Up};
+use crate::number::{Down, Format, Up};
+use crate::op::nest::half_eta;
 
 /// Product of two values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,17 +50,17 @@ pub(crate) fn cross_terms(x: &Operand, y: &Operand) -> Up {
     }
 }
 
-/// Rounding of a product of magnitude at most `m` one factor of which is exactly `c`:
-/// scaling by a power of two is exact, but for underflow where it shrinks.
-pub(crate) fn scaling_rounding(format: Format, c: f64, m: Up) -> Up {
+/// Rounding of a product of magnitude between `least` and `m`, one factor of which is
+/// exactly `c`: scaling by a power of two is exact, but for underflow where it shrinks.
+pub(crate) fn scaling_rounding(format: Format, c: f64, least: Down, m: Up) -> Up {
     let half_ulp = format.half_ulp(m);
     let power_of_two = c.to_bits().trailing_zeros() >= 52 && c.is_normal();
     if !power_of_two || !half_ulp.is_finite() {
         half_ulp
-    } else if c.abs() >= 1.0 {
+    } else if c.abs() >= 1.0 || least.get() >= format.lambda().get() {
         Up::ZERO
     } else {
-        half_ulp.min(format.eta())
+        half_eta(format)
     }
 }
 
@@ -96,17 +97,12 @@ impl Primitive for Mul {
                 return Up::ZERO;
             };
             let m = x.magnitude(i) * y.magnitude(i);
-            if x.eps(i) == Up::ZERO && x.c(i) != 0.0 {
-                let other = scaling_rounding(format, x.c(i), m);
-                if other < format.half_ulp(m) {
-                    return other;
-                }
-            }
-            if y.eps(i) == Up::ZERO {
-                scaling_rounding(format, y.c(i), m)
-            } else {
-                format.half_ulp(m)
-            }
+            let least = x.least_magnitude(i) * y.least_magnitude(i);
+            [x, y]
+                .into_iter()
+                .filter(|factor| factor.eps(i) == Up::ZERO)
+                .map(|factor| scaling_rounding(format, factor.c(i), least, m))
+                .fold(format.half_ulp(m), Up::min)
         };
         let eps = Bound::from_fn(cx.len(), |i| propagated(x, y, i, i) + rounding(i));
         cx.approx(args, eps)

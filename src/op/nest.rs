@@ -293,6 +293,7 @@ impl Nest {
     }
 }
 
-fn half_eta(format: Format) -> Up {
+/// η/2: what one rounding in the subnormal range loses at most.
+pub(crate) fn half_eta(format: Format) -> Up {
     format.eta() * Up::new(0.5)
 }

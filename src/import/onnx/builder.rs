@@ -11,13 +11,16 @@ use crate::op::{self, Op, Primitive, RuleCx};
 use crate::tensor::{DType, Shape, Tensor, Ty};
 use std::collections::HashMap;
 
-/// The largest tensor computed at import: shapes are small, and data are no business of it.
-const MAX_FOLDED: usize = 1 << 22;
+/// Elements computed at import, all together: shapes are small, and what is not is left to
+/// the graph.
+const MAX_FOLDED: usize = 1 << 24;
 
 /// A graph, and the integers and booleans in it that are known.
 pub(super) struct Builder {
     pub graph: Graph,
     known: HashMap<ValueId, Tensor>,
+    /// What is left of [`MAX_FOLDED`].
+    allowance: usize,
 }
 
 impl Builder {
@@ -26,6 +29,7 @@ impl Builder {
         Builder {
             graph: Graph::new(),
             known: HashMap::new(),
+            allowance: MAX_FOLDED,
         }
     }
 
@@ -70,14 +74,22 @@ impl Builder {
         Ok(id)
     }
 
-    fn fold(&self, op: &Op, args: &[ValueId]) -> Result<Option<Tensor>> {
-        let known: Option<Vec<&Tensor>> = args.iter().map(|a| self.known.get(a)).collect();
-        let Some(known) = known.filter(|k| !k.is_empty()) else {
+    /// Takes elements off what may be computed at import; `None` where there are too few.
+    pub fn allow(&mut self, elements: usize) -> Option<()> {
+        self.allowance = self.allowance.checked_sub(elements)?;
+        Some(())
+    }
+
+    fn fold(&mut self, op: &Op, args: &[ValueId]) -> Result<Option<Tensor>> {
+        // Tensors share their elements, so that a copy costs nothing.
+        let known = |a| self.known.get(a).cloned();
+        let Some(known) = args.iter().map(known).collect::<Option<Vec<Tensor>>>() else {
             return Ok(None);
         };
         let types: Vec<&Ty> = args.iter().map(|&a| self.graph.ty(a)).collect();
         let ty = op.infer(&types)?;
-        if ty.dtype.is_float() || Shape::checked(&ty.shape)?.len() > MAX_FOLDED {
+        let len = Shape::checked(&ty.shape)?.len();
+        if ty.dtype.is_float() || self.allow(len).is_none() {
             return Ok(None);
         }
         let config = Config::default();
@@ -85,7 +97,7 @@ impl Builder {
             config: &config,
             ty: &ty,
         };
-        op.run(&cx, &known).map(Some)
+        op.run(&cx, &known.iter().collect::<Vec<_>>()).map(Some)
     }
 
     /// The same elements under another shape.

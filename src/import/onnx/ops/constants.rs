@@ -11,8 +11,6 @@ use crate::tensor::{DType, Shape, Tensor};
 /// The opset that gives Cast the attribute `saturate`, and the one that adds `round_mode`:
 /// both concern 8-bit floats only.
 const CAST_SATURATE: i64 = 19;
-/// The most elements that Range makes.
-const MAX_RANGE: i64 = 1 << 22;
 
 pub(super) fn identity(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     Ok(vec![call.input(0)?])
@@ -141,7 +139,10 @@ pub(super) fn range(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
             .unsigned_abs()
             .div_ceil(u128::from(step.unsigned_abs())),
     };
-    if count > MAX_RANGE as u128 {
+    let allowed = usize::try_from(count)
+        .ok()
+        .and_then(|n| call.builder().allow(n));
+    if allowed.is_none() {
         return Err(Error::new(format!("a Range of {count} elements"))
             .remedy("make it an input of the model"));
     }
