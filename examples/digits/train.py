@@ -110,6 +110,17 @@ def accuracy(params, images, labels):
     return float(jnp.mean(jnp.argmax(logits, axis=1) == labels))
 
 
+def unsure(params, images, labels):
+    """The images that are classified correctly by the smallest margin: their gradients are large
+    enough that dropping one image's contribution is no rounding error."""
+    nudge = zero_nudges(len(images), jnp.float32)
+    log_prob = np.asarray(forward(params, images, labels, nudge)["log_prob"])
+    correct = log_prob.argmax(axis=1) == labels
+    confidence = np.where(correct, log_prob[np.arange(len(labels)), labels], np.inf)
+    chosen = np.argsort(confidence, kind="stable")[:BATCH]
+    return images[chosen], labels[chosen]
+
+
 def observe(params, images, labels, dtype):
     """What jitted JAX computes in `dtype`: NAME for values, grad:NAME for gradients of the loss."""
     params = {name: jnp.asarray(array, dtype) for name, array in params.items()}
@@ -170,7 +181,7 @@ def main():
     print(f"test accuracy {score:.4f} ({len(x_test)} images)")
     assert score > 0.95
 
-    images, labels = x_test[:BATCH], y_test[:BATCH]
+    images, labels = unsure(params, x_test, y_test)
     model = onnx_model(params)
     observed = observe(params, images, labels, jnp.float32)
     observed_f64 = observe(params, images, labels, jnp.float64)
