@@ -64,42 +64,34 @@ impl Cut {
         }
     }
 
-    /// numpy's `start:end:step`, with every bound given; negative bounds count from the end.
+    /// `start:end:step`, with every bound given; negative bounds count from the end, and
+    /// bounds beyond the axis are clamped to it.
+    ///
+    /// As ONNX has it, a backward start is clamped to the first element; numpy's would stand
+    /// before it.
     fn new(start: i64, end: i64, step: i64, extent: usize) -> Option<Cut> {
         let n = i64::try_from(extent).ok()?;
         let from_start = |at: i64| if at < 0 { at.saturating_add(n) } else { at };
-        let (low, high) = match step {
+        let distance = match step {
             0 => return None,
-            1.. => (0, n),
-            _ => (-1, n - 1),
-        };
-        let start = from_start(start).clamp(low.max(0).min(high.max(0)), high.max(0));
-        let end = from_start(end).clamp(low, high.max(low));
-        let distance = if step > 0 {
-            end.saturating_sub(start)
-        } else {
-            start.saturating_sub(end)
+            _ if n == 0 => 0,
+            1.. => from_start(end).clamp(0, n) - from_start(start).clamp(0, n),
+            _ => from_start(start).clamp(0, n - 1) - from_start(end).clamp(-1, n - 1),
         };
         let steps = distance.max(0).unsigned_abs().div_ceil(step.unsigned_abs());
-        let length = if extent == 0 {
-            0
-        } else {
-            usize::try_from(steps).ok()?
-        };
-        // A single element has no next one, however long the step.
-        let step = if length > 1 {
-            isize::try_from(step).ok()?
-        } else {
-            1
-        };
-        Some(Cut {
-            start: if length > 0 {
-                usize::try_from(start).ok()?
-            } else {
-                0
+        let first = from_start(start).clamp(0, (n - 1).max(0));
+        Some(match usize::try_from(steps).ok()? {
+            0 => Cut::whole(0),
+            // A single element has no next one, however long the step.
+            length => Cut {
+                start: usize::try_from(first).ok()?,
+                step: if length > 1 {
+                    isize::try_from(step).ok()?
+                } else {
+                    1
+                },
+                length,
             },
-            step,
-            length,
         })
     }
 }
@@ -208,34 +200,28 @@ mod tests {
     use super::Cut;
 
     #[test]
-    fn cuts_follow_numpy() {
+    fn cuts_follow_onnx() {
         for extent in 0..5_usize {
             for start in -7..8_i64 {
                 for end in -7..8_i64 {
                     for step in [-3_i64, -2, -1, 1, 2, 3] {
-                        let cut = Cut::new(start, end, step, extent).expect("a step");
-                        let picked: Vec<i64> = (0..cut.length as i64)
-                            .map(|k| cut.start as i64 + k * cut.step as i64)
-                            .collect();
-                        assert_eq!(
-                            picked,
-                            by_walking(start, end, step, extent as i64),
-                            "{start}:{end}:{step} of {extent}"
-                        );
+                        let picked = Cut::new(start, end, step, extent).map(|cut| {
+                            let at = |k| cut.start as i64 + k * cut.step as i64;
+                            (0..cut.length as i64).map(at).collect::<Vec<i64>>()
+                        });
+                        let walked = by_walking(start, end, step, extent as i64);
+                        assert_eq!(picked, Some(walked), "{start}:{end}:{step} of {extent}");
                     }
                 }
             }
         }
     }
 
-    /// Python's rule, an element at a time.
+    /// The rule, an element at a time.
     fn by_walking(start: i64, end: i64, step: i64, n: i64) -> Vec<i64> {
         let wrap = |at: i64| if at < 0 { at + n } else { at };
-        let (start, end) = (wrap(start), wrap(end));
-        let mut at = match step > 0 {
-            true => start.max(0),
-            false => start.min(n - 1),
-        };
+        let (start, end) = (wrap(start).max(0), wrap(end));
+        let mut at = if step > 0 { start } else { start.min(n - 1) };
         let mut picked = Vec::new();
         while (step > 0 && at < end.min(n)) || (step < 0 && at > end.max(-1)) {
             picked.push(at);

@@ -1,0 +1,656 @@
+//! ONNX models that cannot be used: every one an error that names the file, the node where
+//! there is one, and a remedy.
+
+#[path = "common/bad.rs"]
+mod bad;
+#[path = "common/onnx_builder.rs"]
+mod onnx_builder;
+
+use bad::assert_names;
+use gradbound::error::Error;
+use gradbound::import::onnx::proto::{
+    DataType, GraphProto, NodeProto, Segment, SparseTensorProto, TensorProto,
+};
+use gradbound::import::onnx::{ImportOptions, import};
+use gradbound::tensor::DType;
+use onnx_builder::*;
+use std::path::Path;
+
+fn import_bytes(bytes: &[u8], options: &ImportOptions) -> (Option<Error>, std::path::PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.onnx");
+    std::fs::write(&path, bytes).unwrap();
+    (import(&path, options).err(), path)
+}
+
+/// Asserts that the file is refused with a message that contains a word.
+#[track_caller]
+fn refused_bytes(bytes: &[u8], word: &str) -> Error {
+    let (error, path) = import_bytes(bytes, &ImportOptions::default());
+    let error = error.expect("a bad model");
+    assert_names(&error, &path, word);
+    error
+}
+
+#[track_caller]
+fn refused(onnx: &Onnx, word: &str) -> Error {
+    refused_bytes(&onnx.bytes(), word)
+}
+
+/// Asserts that the error is at this node, too.
+#[track_caller]
+fn refused_at(onnx: &Onnx, node: &str, word: &str) {
+    let error = refused(onnx, word);
+    assert_eq!(error.node(), Some(node), "{error}");
+}
+
+#[track_caller]
+fn refused_with(onnx: &Onnx, shapes: &[(&str, &[usize])], word: &str) {
+    let options = ImportOptions {
+        input_shapes: shapes
+            .iter()
+            .map(|(n, s)| ((*n).to_owned(), s.to_vec()))
+            .collect(),
+        ..ImportOptions::default()
+    };
+    let (error, path) = import_bytes(&onnx.bytes(), &options);
+    assert_names(&error.expect("bad shapes"), &path, word);
+}
+
+/// y = relu(x) for x of shape [2, 3].
+fn relu() -> Onnx {
+    model(17)
+        .floats("x", &[2, 3])
+        .node(node("Relu", &["x"], &["y"]))
+        .output("y")
+}
+
+/// One node `y` of this operation on x of shape [2, 3] and an initializer.
+fn on(op: NodeProto, w: TensorProto) -> Onnx {
+    model(17).floats("x", &[2, 3]).initializer(w).node(op)
+}
+
+#[test]
+fn files_that_are_no_model() {
+    refused_bytes(b"", "no IR version");
+    refused_bytes(&[0xff; 100], "not a whole ONNX model");
+    refused_bytes(b"hello, this is a text file\n", "not a whole ONNX model");
+    let good = relu().bytes();
+    for length in 0..good.len() {
+        refused_bytes(&good[..length], "");
+    }
+    let missing = Path::new("/nonexistent/model.onnx");
+    let error = import(missing, &ImportOptions::default()).unwrap_err();
+    assert_names(&error, missing, "cannot be read");
+    let folder = tempfile::tempdir().unwrap();
+    let error = import(folder.path(), &ImportOptions::default()).unwrap_err();
+    assert_names(&error, folder.path(), "regular file");
+}
+
+#[test]
+fn any_damage_is_an_error_or_a_model() {
+    let onnx = on(
+        node_with(
+            "Gemm",
+            &["x", "w", "b"],
+            &["y"],
+            &[float("alpha", 0.5), int("transB", 1)],
+        ),
+        f32s("w", &[2, 3], &[1.0; 6]),
+    )
+    .initializer(f32s("b", &[2], &[1.0, 2.0]))
+    .node(node("Shape", &["y"], &["s"]))
+    .node(node("Reshape", &["y", "s"], &["z"]))
+    .node(node_with("Softmax", &["z"], &["p"], &[int("axis", -1)]))
+    .output("p");
+    let good = onnx.bytes();
+    for at in 0..good.len() {
+        for flip in [0x01, 0x08, 0x80, 0xff] {
+            let mut bytes = good.clone();
+            bytes[at] ^= flip;
+            let (error, path) = import_bytes(&bytes, &ImportOptions::default());
+            if let Some(error) = error {
+                assert_names(&error, &path, "");
+            }
+        }
+    }
+}
+
+#[test]
+fn nesting_has_an_end() {
+    let mut inner = GraphProto::default();
+    for _ in 0..10_000 {
+        // A graph in an attribute of a node in a graph, written from the inside out.
+        let mut outer = GraphProto::default();
+        outer
+            .node
+            .push(node_with("If", &[], &["y"], &[graph("then_branch", inner)]));
+        inner = outer;
+        if prost::Message::encoded_len(&inner) > 20_000 {
+            break;
+        }
+    }
+    let mut onnx = model(17);
+    *onnx.graph() = inner;
+    refused(&onnx, "recursion limit");
+}
+
+#[test]
+fn versions_that_are_not_read() {
+    refused(&model(12), "opset 12");
+    let mut old = relu();
+    old.model.ir_version = 3;
+    refused(&old, "IR version 3");
+    let mut none = relu();
+    none.model.opset_import.clear();
+    refused(&none, "which ONNX opset");
+    let mut two = relu();
+    let again = two.model.opset_import[0].clone();
+    two.model.opset_import.push(again);
+    refused(&two, "two ONNX opsets");
+    let mut no_graph = relu();
+    no_graph.model.graph = None;
+    refused(&no_graph, "no graph");
+}
+
+#[test]
+fn operations_that_are_not_supported() {
+    let with = |op: &str| model(17).floats("x", &[2]).node(node(op, &["x"], &["y"]));
+    refused_at(
+        &with("Einsum"),
+        "y",
+        "operation Einsum (opset 17) is not supported",
+    );
+    refused_at(&with(""), "y", "is not supported");
+    refused_at(&with("relu"), "y", "relu");
+    let mut foreign = relu();
+    foreign.graph().node[0].domain = "com.example".to_owned();
+    refused_at(&foreign, "y", "`com.example`");
+    let branch = node_with(
+        "If",
+        &["x"],
+        &["y"],
+        &[graph("then_branch", GraphProto::default())],
+    );
+    refused_at(
+        &model(17).floats("x", &[2]).node(branch),
+        "y",
+        "operation If",
+    );
+    let mut unnamed = relu();
+    unnamed.graph().node[0].name.clear();
+    unnamed.graph().node[0].op_type = "Loop".to_owned();
+    refused_at(&unnamed, "Loop#0", "operation Loop");
+}
+
+#[test]
+fn attributes_that_are_not_understood() {
+    let gemm = |attributes: &[_]| {
+        on(
+            node_with("Gemm", &["x", "w"], &["y"], attributes),
+            f32s("w", &[3, 1], &[1.0; 3]),
+        )
+    };
+    refused_at(&gemm(&[float("gamma", 1.0)]), "y", "`gamma`");
+    refused_at(
+        &gemm(&[int("alpha", 1)]),
+        "y",
+        "`alpha` is of type Int, not Float",
+    );
+    refused_at(&gemm(&[float("alpha", f32::NAN)]), "y", "`alpha` is NaN");
+    refused_at(&gemm(&[int("transA", 2)]), "y", "`transA` is 2");
+    refused_at(
+        &gemm(&[int("transA", 0), int("transA", 0)]),
+        "y",
+        "given twice",
+    );
+    let mut unknown = gemm(&[int("transA", 0)]);
+    unknown.graph().node[0].attribute[0].r#type = 99;
+    refused_at(&unknown, "y", "type 99");
+    let mut referring = gemm(&[int("transA", 0)]);
+    referring.graph().node[0].attribute[0].ref_attr_name = "outer".to_owned();
+    refused_at(&referring, "y", "function");
+    // Attributes of another opset are not this one's.
+    let reshape = node_with("Reshape", &["x", "w"], &["y"], &[int("allowzero", 0)]);
+    let mut early = on(reshape, i64s("w", &[1], &[6]));
+    early.model.opset_import[0].version = 13;
+    refused_at(&early, "y", "`allowzero`");
+    let axes = node_with("ReduceMean", &["x"], &["y"], &[ints("axes", &[0])]);
+    refused_at(&model(18).floats("x", &[2, 3]).node(axes), "y", "`axes`");
+}
+
+#[test]
+fn names_that_do_not_add_up() {
+    let undefined = model(17)
+        .floats("x", &[2])
+        .node(node("Add", &["x", "ghost"], &["y"]));
+    refused_at(&undefined, "y", "`ghost` is defined nowhere");
+    let cyclic = model(17)
+        .floats("x", &[2])
+        .node(node("Add", &["x", "c"], &["a"]))
+        .node(node("Relu", &["a"], &["b"]))
+        .node(node("Neg", &["b"], &["c"]));
+    refused_at(&cyclic, "a", "cyclic");
+    let own = model(17)
+        .floats("x", &[2])
+        .node(node("Add", &["x", "y"], &["y"]));
+    refused_at(&own, "y", "cyclic");
+    let unsorted = model(17)
+        .floats("x", &[2])
+        .node(node("Relu", &["a"], &["b"]))
+        .node(node("Neg", &["x"], &["a"]));
+    refused_at(&unsorted, "b", "sorted");
+    refused_at(
+        &relu().node(node("Neg", &["x"], &["y"])),
+        "y",
+        "two values are named `y`",
+    );
+    refused_at(
+        &relu().node(node("Neg", &["y"], &["x"])),
+        "x",
+        "two values are named `x`",
+    );
+    refused(&relu().floats("x", &[2, 3]), "two values are named `x`");
+    let twice = relu()
+        .initializer(f32s("w", &[1], &[1.0]))
+        .initializer(f32s("w", &[1], &[1.0]));
+    refused(&twice, "two values are named `w`");
+    refused(&relu().initializer(f32s("", &[1], &[1.0])), "no name");
+    refused(&relu().output("z"), "`z` is made by no node");
+    refused_at(
+        &model(17)
+            .floats("x", &[2])
+            .node(node("Relu", &["", ""], &["y"])),
+        "y",
+        "2 inputs",
+    );
+    refused_at(
+        &model(17)
+            .floats("x", &[2])
+            .node(node("Relu", &[""], &["y"])),
+        "y",
+        "input 0",
+    );
+    refused_at(
+        &model(17)
+            .floats("x", &[2])
+            .node(node("Relu", &["x"], &["y", "z"])),
+        "y",
+        "lists 2",
+    );
+}
+
+#[test]
+fn inputs_that_do_not_fit() {
+    let open = |dim: Dim| {
+        model(17)
+            .input("x", DataType::Float, &[dim, Dim::Is(3)])
+            .input("t", DataType::Int64, &[Dim::Named("N")])
+    };
+    refused(&open(Dim::Named("N")), "`x` has no fixed shape");
+    refused(&open(Dim::Unknown), "`x` has no fixed shape");
+    refused_with(&open(Dim::Named("N")), &[("x", &[2, 3])], "lack `t`");
+    refused_with(&relu(), &[("z", &[2, 3])], "lack `x`");
+    refused_with(&relu(), &[("x", &[2, 4])], "[2, 4]");
+    refused_with(&relu(), &[("x", &[6])], "[6]");
+    refused_with(
+        &open(Dim::Named("N")),
+        &[("x", &[2, 3]), ("t", &[4])],
+        "the extent `N` is 2",
+    );
+    refused(&model(17).floats("x", &[-1]), "extent -1");
+    let huge = [1 << 40, 1 << 40];
+    refused(&model(17).floats("x", &huge), "2^34");
+    refused(&model(17).floats("x", &[1; 65]), "65 axes");
+    refused(&model(17).input("x", DataType::String, &[]), "STRING");
+    refused(
+        &model(17).input("x", DataType::Float8E4m3fn, &[]),
+        "FLOAT8E4M3FN",
+    );
+    let mut untyped = relu();
+    untyped.graph().input[0].r#type = None;
+    refused(&untyped, "`x` is no tensor");
+}
+
+#[test]
+fn tensors_that_are_not_what_they_say() {
+    let with = |w| relu().initializer(w);
+    refused(&with(f32s("w", &[3], &[1.0; 2])), "`w` has 8 bytes");
+    refused(&with(f32s("w", &[1], &[1.0; 2])), "`w` has 8 bytes");
+    refused(
+        &with(raw("w", DataType::Float, &[2], &[0; 7])),
+        "`w` has 7 bytes",
+    );
+    refused(&with(f32s("w", &[-1], &[1.0])), "`w` has the extents [-1]");
+    refused(&with(f32s("w", &[1 << 32, 1 << 32], &[1.0])), "2^34");
+    refused(&with(f32s("w", &[1 << 62, 4, 0], &[])), "2^34");
+    refused(&with(f32s("w", &[1; 65], &[1.0])), "65 axes");
+    refused(&with(f32s("w", &[1 << 33], &[])), "8 GiB");
+    refused(
+        &with(f32s("w", &[2], &[1.0, f32::NAN])),
+        "`w` has the element NaN",
+    );
+    refused(
+        &with(f32s("w", &[1], &[f32::NEG_INFINITY])),
+        "`w` has the element -inf",
+    );
+    refused(&with(raw("w", DataType::String, &[1], b"x")), "STRING");
+    refused(
+        &with(raw("w", DataType::Undefined, &[1], b"x")),
+        "UNDEFINED",
+    );
+    refused(&with(raw("w", DataType::Bool, &[1], &[7])), "byte 7");
+    refused(&with(raw("w", DataType::Uint64, &[1], &[0xff; 8])), "i64");
+    let mut number = f32s("w", &[1], &[1.0]);
+    number.data_type = 77;
+    refused(&with(number), "number 77");
+    let mut both = f32s("w", &[1], &[1.0]);
+    both.raw_data = Some(vec![0; 4]);
+    refused(&with(both), "two places");
+    let mut wrong = f32s("w", &[1], &[]);
+    wrong.double_data = vec![1.0];
+    refused(&with(wrong), "do not suit");
+    let mut small = i64s("w", &[1], &[]);
+    small.data_type = DataType::Int8 as i32;
+    small.int32_data = vec![300];
+    refused(&with(small), "do not suit");
+    let mut parts = f32s("w", &[1], &[1.0]);
+    parts.segment = Some(Segment { begin: 0, end: 1 });
+    refused(&with(parts), "segments");
+    let mut sparse = relu();
+    sparse.graph().sparse_initializer.push(SparseTensorProto {
+        values: Some(f32s("w", &[1], &[1.0])),
+    });
+    refused(&sparse, "`w` is sparse");
+}
+
+#[test]
+fn numbers_that_the_format_does_not_hold() {
+    let options = ImportOptions {
+        format: Some(DType::F16),
+        ..ImportOptions::default()
+    };
+    let large = relu().initializer(f32s("w", &[1], &[1e6]));
+    let (error, path) = import_bytes(&large.bytes(), &options);
+    assert_names(&error.unwrap(), &path, "overflows in f16");
+    let integer = ImportOptions {
+        format: Some(DType::I64),
+        ..ImportOptions::default()
+    };
+    let (error, path) = import_bytes(&relu().bytes(), &integer);
+    assert_names(&error.unwrap(), &path, "no float format");
+}
+
+#[test]
+fn external_data_stay_in_the_folder() {
+    let outer = tempfile::tempdir().unwrap();
+    let folder = outer.path().join("model");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(outer.path().join("secret.bin"), [0; 64]).unwrap();
+    std::fs::write(folder.join("w.bin"), [0; 64]).unwrap();
+    std::fs::create_dir(folder.join("dir")).unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(outer.path().join("secret.bin"), folder.join("link.bin")).unwrap();
+    let refused = |entries: &[(&str, &str)], word: &str| {
+        let path = relu()
+            .initializer(external("w", &[2], entries))
+            .save(&folder);
+        let error = import(&path, &ImportOptions::default()).unwrap_err();
+        assert_names(&error, &path, word);
+        assert!(error.to_string().contains("`w`"), "{error}");
+    };
+    let absolute = outer.path().join("secret.bin").display().to_string();
+    refused(&[("location", "../secret.bin"), ("length", "8")], "outside");
+    refused(
+        &[("location", "dir/../../secret.bin"), ("length", "8")],
+        "outside",
+    );
+    refused(&[("location", &absolute), ("length", "8")], "outside");
+    #[cfg(unix)]
+    refused(&[("location", "link.bin"), ("length", "8")], "outside");
+    refused(&[("location", "missing.bin")], "cannot be read");
+    refused(&[("location", "dir"), ("length", "8")], "needs 8 bytes");
+    refused(&[("location", "w.bin"), ("length", "4")], "needs 8 bytes");
+    refused(
+        &[("location", "w.bin"), ("offset", "60"), ("length", "8")],
+        "needs 8 bytes",
+    );
+    refused(
+        &[("location", "w.bin"), ("offset", "18446744073709551615")],
+        "needs 8 bytes",
+    );
+    refused(&[("location", "w.bin"), ("offset", "-1")], "offset");
+    refused(&[("location", "w.bin")], "needs 8 bytes");
+    refused(&[("location", "")], "location");
+    refused(&[], "location");
+    refused(&[("location", "w\0.bin")], "cannot be read");
+}
+
+#[test]
+fn arguments_that_do_not_fit_the_operation() {
+    let floats = |n: usize| f32s("w", &[n as i64], &vec![1.0; n]);
+    let whole = |values: &[i64]| i64s("w", &[values.len() as i64], values);
+    let y = |op, inputs: &[&str], attributes: &[_]| node_with(op, inputs, &["y"], attributes);
+    for (op, w, word) in [
+        (y("Add", &["x", "w"], &[]), floats(4), "broadcast"),
+        (y("Add", &["x", "w"], &[]), whole(&[1, 2, 3]), "Cast"),
+        (y("Sum", &["x", "x", "w"], &[]), floats(4), "broadcast"),
+        (y("MatMul", &["x", "w"], &[]), floats(4), "multiply"),
+        (y("Gemm", &["x", "w"], &[]), floats(3), "matrices"),
+        (
+            y("Gemm", &["x", "x", "w"], &[int("transB", 1)]),
+            floats(3),
+            "broadcast",
+        ),
+        (y("Softmax", &["x"], &[int("axis", 2)]), floats(1), "axis 2"),
+        (
+            y("Softmax", &["x"], &[int("axis", i64::MIN)]),
+            floats(1),
+            "axis",
+        ),
+        (y("ReduceSum", &["x", "w"], &[]), whole(&[2]), "axis 2"),
+        (y("ReduceSum", &["x", "w"], &[]), whole(&[0, -2]), "twice"),
+        (y("ReduceSum", &["x", "w"], &[]), floats(1), "not integers"),
+        (
+            y("Reshape", &["x", "w"], &[]),
+            whole(&[4]),
+            "cannot be reshaped",
+        ),
+        (
+            y("Reshape", &["x", "w"], &[]),
+            whole(&[-1, -1]),
+            "cannot be reshaped",
+        ),
+        (
+            y("Reshape", &["x", "w"], &[]),
+            whole(&[-1, 4]),
+            "cannot be reshaped",
+        ),
+        (
+            y("Reshape", &["x", "w"], &[]),
+            whole(&[6, 1, 0]),
+            "cannot be reshaped",
+        ),
+        (
+            y("Reshape", &["x", "w"], &[]),
+            whole(&[i64::MAX, i64::MAX]),
+            "cannot be reshaped",
+        ),
+        (
+            y("Reshape", &["x", "w"], &[int("allowzero", 1)]),
+            whole(&[0, -1]),
+            "cannot be reshaped",
+        ),
+        (y("Reshape", &["x", "x"], &[]), floats(1), "not integers"),
+        (y("Flatten", &["x"], &[int("axis", 3)]), floats(1), "axis 3"),
+        (y("Squeeze", &["x", "w"], &[]), whole(&[0]), "not 1"),
+        (y("Unsqueeze", &["x", "w"], &[]), whole(&[0, 0]), "twice"),
+        (y("Unsqueeze", &["x", "w"], &[]), whole(&[5]), "axis 5"),
+        (
+            y("Transpose", &["x"], &[ints("perm", &[0, 0])]),
+            floats(1),
+            "twice",
+        ),
+        (
+            y("Transpose", &["x"], &[ints("perm", &[0])]),
+            floats(1),
+            "1 of 2 axes",
+        ),
+        (
+            y("Expand", &["x", "w"], &[]),
+            whole(&[4]),
+            "does not expand",
+        ),
+        (y("Expand", &["x", "w"], &[]), whole(&[-1, 3]), "negative"),
+        (
+            y("Expand", &["x", "w"], &[]),
+            whole(&[1 << 40, 1, 1]),
+            "2^34",
+        ),
+        (
+            y("Slice", &["x", "w", "w", "w", "w"], &[]),
+            whole(&[0]),
+            "step is 0",
+        ),
+        (
+            y("Slice", &["x", "w", "w"], &[]),
+            whole(&[0, 0, 0]),
+            "axis 2",
+        ),
+        (
+            y("Concat", &["x", "w"], &[int("axis", 0)]),
+            floats(3),
+            "cannot join",
+        ),
+        (
+            y("Concat", &["x", "x"], &[int("axis", 2)]),
+            floats(1),
+            "axis 2",
+        ),
+        (y("Concat", &["x", "x"], &[]), floats(1), "`axis`"),
+        (y("Split", &["x"], &[int("axis", 2)]), floats(1), "axis 2"),
+        (
+            y("Split", &["x", "w"], &[int("axis", 1)]),
+            whole(&[2, 2]),
+            "cannot be split",
+        ),
+        (
+            y("Split", &["x", "w"], &[int("axis", 1)]),
+            whole(&[-1]),
+            "cannot be split",
+        ),
+        (
+            y("Gather", &["x", "w"], &[int("axis", 2)]),
+            whole(&[0]),
+            "axis 2",
+        ),
+        (y("Gather", &["x", "w"], &[]), whole(&[2]), "index 2"),
+        (y("Gather", &["x", "w"], &[]), whole(&[-3]), "index -3"),
+        (y("Gather", &["x", "w"], &[]), floats(1), "indices"),
+        (
+            y("GatherElements", &["x", "w"], &[]),
+            whole(&[0]),
+            "indices",
+        ),
+        (
+            y("Cast", &["x"], &[int("to", DataType::Uint8 as i64)]),
+            floats(1),
+            "UINT8",
+        ),
+        (y("Cast", &["x"], &[int("to", 1 << 40)]), floats(1), "Cast"),
+        (y("Cast", &["x"], &[]), floats(1), "`to`"),
+        (y("Constant", &[], &[]), floats(1), "no value"),
+        (
+            y("Constant", &[], &[text("value_string", "x")]),
+            floats(1),
+            "no value",
+        ),
+        (
+            y("Constant", &[], &[float("value_float", f32::INFINITY)]),
+            floats(1),
+            "value_float",
+        ),
+        (y("ConstantOfShape", &["w"], &[]), whole(&[-1]), "negative"),
+        (y("ConstantOfShape", &["w"], &[]), whole(&[1 << 40]), "2^34"),
+        (
+            y(
+                "ConstantOfShape",
+                &["w"],
+                &[tensor("value", f32s("", &[2], &[1.0; 2]))],
+            ),
+            whole(&[1]),
+            "one element",
+        ),
+        (
+            y("Range", &["w", "w", "w"], &[]),
+            whole(&[0]),
+            "step of a Range is 0",
+        ),
+        (
+            y("Dropout", &["x", "", "w"], &[]),
+            i64s("w", &[], &[1]),
+            "training",
+        ),
+        (
+            y("NegativeLogLikelihoodLoss", &["x", "w"], &[]),
+            whole(&[0; 3]),
+            "labels of shape",
+        ),
+        (
+            y("NegativeLogLikelihoodLoss", &["x", "x"], &[]),
+            floats(1),
+            "labels of shape",
+        ),
+        (
+            y(
+                "SoftmaxCrossEntropyLoss",
+                &["x", "w"],
+                &[text("reduction", "max")],
+            ),
+            whole(&[0, 0]),
+            "`max`",
+        ),
+        (
+            y("SoftmaxCrossEntropyLoss", &["x", "w", "x"], &[]),
+            whole(&[0, 0]),
+            "one weight a class",
+        ),
+    ] {
+        refused_at(&on(op, w), "y", word);
+    }
+}
+
+#[test]
+fn integer_arithmetic_that_goes_wrong() {
+    let with = |op: &str, a: i64, b: i64| {
+        model(17)
+            .initializer(i64s("a", &[1], &[a]))
+            .initializer(i64s("b", &[1], &[b]))
+            .node(node(op, &["a", "b"], &["y"]))
+    };
+    refused_at(&with("Add", i64::MAX, 1), "y", "overflows");
+    refused_at(&with("Mul", i64::MAX, 2), "y", "overflows");
+    refused_at(&with("Div", i64::MIN, -1), "y", "");
+    refused_at(&with("Div", 1, 0), "y", "");
+    let range = model(17)
+        .initializer(i64s("a", &[], &[0]))
+        .initializer(i64s("b", &[], &[i64::MAX]))
+        .initializer(i64s("c", &[], &[1]))
+        .node(node("Range", &["a", "b", "c"], &["y"]));
+    refused_at(&range, "y", "elements");
+}
+
+#[test]
+fn what_must_be_constant_is_not_computed_from_inputs() {
+    let onnx = model(17)
+        .floats("x", &[2, 3])
+        .input("n", DataType::Int64, &[Dim::Is(1)])
+        .node(node("Neg", &["n"], &["m"]))
+        .node(node("Reshape", &["x", "m"], &["y"]));
+    refused_at(&onnx, "y", "must be constant");
+    let axes = model(17)
+        .floats("x", &[2, 3])
+        .input("n", DataType::Int64, &[Dim::Is(1)])
+        .node(node("ReduceSum", &["x", "n"], &["y"]));
+    refused_at(&axes, "y", "must be constant");
+}
