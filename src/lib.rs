@@ -16,6 +16,17 @@
 //! Arrows point one way: `number` ← `tensor` ← `bound` ← `graph` ← `op` ← `interpret` ←
 //! `obligation` ← `audit` ← `report`, `cli`. docs/design.md says why it is built like this.
 #![warn(missing_docs)]
+#![deny(unsafe_code)]
+#![warn(
+    clippy::float_arithmetic,
+    clippy::float_cmp,
+    clippy::wildcard_enum_match_arm,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::iter_over_hash_type,
+    clippy::disallowed_methods
+)]
 
 pub mod assumptions;
 pub mod audit;
@@ -23,6 +34,7 @@ pub mod bound;
 pub mod cli;
 pub mod config;
 pub mod error;
+pub mod fuzz;
 pub mod graph;
 pub mod import;
 pub mod interpret;

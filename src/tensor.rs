@@ -412,6 +412,7 @@ pub const ZERO_FILL: usize = usize::MAX;
 
 /// Rounds once, to nearest even: `bf16::from_f64` truncates the lower bits of the f64 first
 /// and can misround a tie.
+#[expect(clippy::float_cmp, reason = "whether the first rounding was exact")]
 pub fn bf16_from_f64(x: f64) -> bf16 {
     let narrow = x as f32;
     // Round to odd into f32, so that the second rounding sees which side of a tie x is on.

@@ -133,6 +133,10 @@ impl Graph {
         Ok(self.append(op, SmallVec::from_slice(args), ty))
     }
 
+    #[expect(
+        clippy::expect_used,
+        reason = "an arena of 2^32 nodes exceeds any memory"
+    )]
     fn append(&mut self, op: Op, args: SmallVec<[ValueId; 3]>, ty: Ty) -> ValueId {
         let id = ValueId(u32::try_from(self.nodes.len()).expect("fewer than 2^32 nodes"));
         debug_assert!(args.iter().all(|a| *a < id));
@@ -146,6 +150,7 @@ impl Graph {
         id
     }
 
+    #[expect(clippy::expect_used, reason = "there are no more types than nodes")]
     fn intern(&mut self, ty: Ty) -> u32 {
         if let Some(&id) = self.type_ids.get(&ty) {
             return id;

@@ -58,11 +58,15 @@ pub fn eval(
     scales
 }
 
-/// min(B, |c| + 2ε + drift) per element. |x| ≤ |c| + ε (+ drift) and |x̂| ≤ |c| + 2ε
+/// min(B, |c| + 2ε + drift) per element, no claim where ε is none: such a value may not even
+/// be defined. |x| ≤ |c| + ε (+ drift) and |x̂| ≤ |c| + 2ε
 /// (+ drift), also where c is the only admissible value.
 fn tightened(scale: &Bound, c: &Tensor, approx: &Approx) -> Bound {
     Bound::from_fn(c.len(), |i| {
         let eps = approx.eps.at(i);
+        if !eps.is_finite() {
+            return Up::INFINITY;
+        }
         let own = Up::magnitude(c.get(i)) + eps + eps + approx.drift.at(i);
         scale.at(i).min(own)
     })

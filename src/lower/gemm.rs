@@ -60,6 +60,7 @@ pub fn gemm(
     graph.add(product, summand)
 }
 
+#[expect(clippy::float_cmp, reason = "only the exact factor 1 can be left out")]
 fn scaled(graph: &mut Graph, factor: f64, x: ValueId) -> Result<ValueId> {
     if factor == 1.0 {
         return Ok(x);

@@ -7,6 +7,7 @@
     clippy::float_arithmetic,
     reason = "error-free transformations; what they drop goes to the radius"
 )]
+#![expect(clippy::float_cmp, reason = "a hull of steps is a point or is not")]
 
 use super::interval::Interval;
 use super::precise::{Places, Precise, radius_around};

@@ -64,6 +64,7 @@ impl Layout {
 /// # Assumes
 /// A3: a conventional GEMM (no Strassen), subnormals on (verified by
 /// [`subnormals_are_on`]).
+#[expect(clippy::expect_used, reason = "slice lengths fit isize")]
 pub fn product_up(a: &[Up], la: Layout, b: &[Up], lb: Layout) -> Vec<Up> {
     assert!(la.columns == lb.rows && la.fits(a.len()) && lb.fits(b.len()));
     let (m, k, n) = (la.rows, la.columns, lb.columns);
@@ -122,6 +123,7 @@ fn may_underflow(a: &[Up], b: &[Up]) -> bool {
     least(a) * least(b) < 1e-290
 }
 
+#[expect(clippy::float_cmp, reason = "halving and doubling are exact")]
 /// True where this thread computes with subnormals, as every bound here assumes.
 pub fn subnormals_are_on() -> bool {
     let tiny = std::hint::black_box(f64::MIN_POSITIVE);

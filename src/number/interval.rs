@@ -4,6 +4,10 @@
 //! The four operations and the square root are `inari`'s, outward rounded by the processor;
 //! elementary functions are core-math's correctly rounded ones, moved outward by one float.
 #![expect(clippy::float_arithmetic, reason = "endpoints of enclosures")]
+#![expect(
+    clippy::float_cmp,
+    reason = "a point interval has equal endpoints, to the bit"
+)]
 
 use super::round::Up;
 use super::spec::{SpecNumber, Steps};

@@ -16,8 +16,12 @@ type Lo = FBig<mode::Down, 2>;
 /// A float that rounds towards +∞.
 type Hi = FBig<mode::Up, 2>;
 
-/// Arguments of exp beyond this are left to "anything", before the exponent runs away.
-const MAX_EXP: f64 = 1e6;
+/// Arguments of exp and tanh beyond this are left to "anything".
+const MAX_EXP: f64 = 1e4;
+
+/// Endpoints with an exponent beyond this are left to "anything": the values of a run are
+/// far inside, and sums of numbers that far apart would take memory without end.
+const MAX_EXPONENT: isize = 40_000;
 
 /// An interval with endpoints of a chosen precision, or "anything".
 #[derive(Debug, Clone)]
@@ -28,6 +32,9 @@ pub struct Precise(Option<(Lo, Hi)>);
 pub struct Places(pub usize);
 
 fn lo_of(x: f64, places: usize) -> Option<Lo> {
+    if !x.is_finite() {
+        return None; // dashu has infinities, and panics when they meet an operation
+    }
     let exact = Lo::try_from(x).ok()?;
     Some(exact.with_precision(places.max(53)).value())
 }
@@ -49,16 +56,27 @@ impl Precise {
     }
 
     fn binary(&self, y: &Self, f: impl FnOnce(&(Lo, Hi), &(Lo, Hi)) -> (Lo, Hi)) -> Self {
-        Precise(self.0.as_ref().zip(y.0.as_ref()).map(|(a, b)| f(a, b)))
+        Precise(self.0.as_ref().zip(y.0.as_ref()).map(|(a, b)| f(a, b))).in_range()
     }
 
     /// The image under an increasing function, moved outward by 16 units of the last place.
     fn increasing(&self, f: impl Fn(&Lo) -> Lo, g: impl Fn(&Hi) -> Hi) -> Self {
         Precise(self.0.as_ref().map(|(lo, hi)| {
-            let (lo, hi) = (f(lo), g(hi));
+            let places = lo.precision();
+            // An exact result (exp 0, ln 1) comes back without a precision of its own.
+            let lo = f(lo).with_precision(places).value();
+            let hi = g(hi).with_precision(places).value();
             let (lo_step, hi_step) = (lo.ulp() << 4, hi.ulp() << 4);
             (lo - lo_step, hi + hi_step)
         }))
+        .in_range()
+    }
+
+    /// The same interval, or anything where an endpoint has left the range.
+    fn in_range(self) -> Self {
+        let fits = |exponent: isize| exponent.abs() < MAX_EXPONENT;
+        let all = |(lo, hi): &(Lo, Hi)| fits(lo.repr().exponent()) && fits(hi.repr().exponent());
+        Precise(self.0.filter(all))
     }
 
     fn is_point(&self, x: i32) -> bool {
@@ -107,6 +125,7 @@ fn corners(
     (lo, hi)
 }
 
+/// [-hi, -lo].
 fn negated((lo, hi): &(Lo, Hi)) -> (Lo, Hi) {
     (-down(hi), -up(lo))
 }
@@ -125,6 +144,7 @@ fn to_f64_down(x: &Lo) -> f64 {
     }
 }
 
+#[expect(clippy::float_arithmetic, reason = "negation is exact")]
 fn to_f64_up(x: &Hi) -> f64 {
     -to_f64_down(&-down(x))
 }
@@ -170,7 +190,9 @@ impl SpecNumber for Precise {
             } else if !is_negative(&flipped.0) {
                 flipped
             } else {
-                (Lo::ZERO, hi_max(x.1.clone(), flipped.1))
+                // A zero of the endpoints' own precision: dashu's ZERO has none.
+                let zero = Lo::ZERO.with_precision(x.0.precision()).value();
+                (zero, hi_max(x.1.clone(), flipped.1))
             }
         }))
     }

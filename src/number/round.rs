@@ -24,6 +24,9 @@ pub struct Down(f64);
 /// Below this, the residual of a product may itself underflow.
 const RESIDUAL_IS_EXACT: f64 = 1e-270;
 
+/// Counts below 2^53 are exact floats.
+const MAX_EXACT_COUNT: f64 = 9_007_199_254_740_992.0;
+
 impl Up {
     /// The bound of an exact value.
     pub const ZERO: Up = Up(0.0);
@@ -53,6 +56,12 @@ impl Up {
         let x = n as f64;
         // A count above 2^53 may have been rounded down.
         Up(if n >> 53 == 0 { x } else { x.next_up() })
+    }
+
+    /// A count less one, not below 0.
+    pub fn less_one(self) -> Up {
+        let less = self.0 - 1.0;
+        Up::new(if less < MAX_EXACT_COUNT { less } else { self.0 })
     }
 
     /// 2^exponent: exact, or the least positive float below the range, +∞ above it.

@@ -4,7 +4,7 @@ use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite, arit
 use crate::bound::{Approx, Operand};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, ValueId};
-use crate::number::{SpecNumber, Up};
+use crate::number::{Enclosure, SpecNumber, Up};
 use crate::tensor::{SpecTensor, Tensor, Ty};
 use crate::bound::Bound;
 use crate::tensor::DType;
@@ -78,6 +78,7 @@ impl Primitive for Cast {
 }
 
 impl Cast {
+    #[expect(clippy::float_cmp, reason = "both ends truncate to one integer or not")]
     fn integer<N: SpecNumber>(self, env: &N::Env, x: &N) -> N {
         let e = x.enclose();
         let (lo, hi) = match self.0 {
@@ -104,5 +105,6 @@ fn jump(to: DType, x: &Operand, i: usize) -> Up {
     if to == DType::Bool {
         return if e.contains_zero() { Up::ONE } else { Up::ZERO };
     }
-    Up::new(e.hi().trunc() - e.lo().trunc())
+    let ends = Enclosure::new(e.lo().trunc(), e.hi().trunc());
+    ends.width()
 }

@@ -80,6 +80,10 @@ pub(crate) fn scale(
 ) -> super::Scaled {
     let x = &args[0];
     let each = |b: Up| {
+        // An argument without a claim may be undefined, and so may a bounded function of it.
+        if !b.is_finite() {
+            return b;
+        }
         let m = image(Enclosure::around(0.0, b)).magnitude();
         let error = cx
             .format()

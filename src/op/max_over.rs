@@ -56,7 +56,8 @@ pub(crate) fn run_max(axes: &Axes, cx: &RuleCx, x: &Tensor) -> Result<Tensor> {
         let mut best: Vec<Option<T>> = vec![None; cx.len()];
         for (&x, target) in data.iter().zip(axes.targets(x.shape())) {
             let slot = &mut best[target];
-            *slot = Some(slot.map_or(x, |b| b.max(x)));
+            // Named in full: the floats' own `max` swallows NaN.
+            *slot = Some(slot.map_or(x, |b| Float::max(b, x)));
         }
         let zero = <T as Float>::ZERO;
         T::wrap(cx.ty, best.into_iter().map(|b| b.unwrap_or(zero)).collect())

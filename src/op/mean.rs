@@ -4,7 +4,7 @@ use super::div::constant_rounding;
 use super::reduction::Axes;
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite, arity, float};
 use super::sum::{Finish, run_sum, scale_nest, spec_sum, sum_nest};
-use crate::bound::{Approx, Bound, Drift, Operand};
+use crate::bound::{Approx, Bound, Operand};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, ValueId};
 use crate::number::{Down, SpecNumber, Up};
@@ -63,16 +63,19 @@ impl Primitive for Mean {
         }
         let n = self.0.count(x.shape());
         let nest = sum_nest(&self.0, cx, x);
-        // The sum's own value is n times the mean's, within a rounding that 2|mean| covers.
-        let total = 2.0 * n as f64;
-        let sums = out.to_f64s().iter().map(|m| m * total).collect::<Vec<_>>();
-        let Ok(sums) = Tensor::f64s(out.shape().clone(), sums) else {
+        let Some(storage) = cx.format() else {
             return cx.approx(args, Bound::Tensor(Up::INFINITY));
         };
-        let sum_eps = nest.eps(cx, &sums, &Drift::None);
-        let (Some(storage), n) = (cx.format(), n as f64) else {
-            return cx.approx(args, sum_eps);
+        let count = Up::count(n);
+        let n = n as f64;
+        // The run's sum is n times its mean, but for the division's and the storing's
+        // roundings: at most 2u each, or half the least subnormal.
+        let sum_of_run = |i: usize| {
+            let mean = Up::magnitude(out.get(i));
+            let rounded = Up::new(4.0) * storage.unit() * mean + storage.eta();
+            count * (mean + rounded)
         };
+        let sum_eps = nest.eps_at(cx, sum_of_run);
         let accumulator = cx.config.accumulator(storage);
         let each = |i: usize| {
             let off = sum_eps.at(i) / Down::new(n);

@@ -203,7 +203,7 @@ impl Nest {
         } else {
             Up::ZERO
         };
-        let less_one = |n: Up| Up::new(if but_last { n.get() - 1.0 } else { n.get() });
+        let less_one = |n: Up| if but_last { n.less_one() } else { n };
         let power = |u: Up, n: Up| {
             if cx.config.contract == Contract::Off {
                 u * n
@@ -257,6 +257,11 @@ impl Nest {
 
     /// ε of the root, from this run's value of it.
     pub fn eps(&self, cx: &RuleCx, out: &Tensor, drift: &Drift) -> Bound {
+        self.eps_at(cx, |i| Up::magnitude(out.get(i)) + drift.at(i))
+    }
+
+    /// ε of the root, from a bound on this run's magnitude of it, drift included.
+    pub fn eps_at(&self, cx: &RuleCx, c: impl Fn(usize) -> Up) -> Bound {
         let (all, but_last) = (self.growth(cx, false), self.growth(cx, true));
         let (lost_all, lost) = (self.underflow(cx, all), self.underflow(cx, but_last));
         Bound::from_fn(cx.len(), |i| {
@@ -269,7 +274,7 @@ impl Nest {
             }
             let plain = p + all * s + lost_all;
             let early = p + but_last * s + lost;
-            let root = Up::magnitude(out.get(i)) + drift.at(i) + plain + early;
+            let root = c(i) + plain + early;
             plain.min(early + cx.half_ulp(root))
         })
     }

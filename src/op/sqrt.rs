@@ -55,9 +55,9 @@ impl Primitive for Sqrt {
     fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
         elementary::error(cx, args, &SMOOTH, |m| cx.half_ulp(m))
     }
-    /// √B and one rounding.
-    fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
-        elementwise::scale_each(cx, args, |b| elementwise::rounded(cx, b(0).sqrt()))
+    /// No claim: a bound on |x| does not keep x from being negative. The run does.
+    fn scale(&self, _cx: &RuleCx, _args: &[ScaleOperand]) -> Scaled {
+        Scaled::unbounded()
     }
     /// ½δ / y, with y = √x.
     fn vjp(&self, g: &mut Graph, site: &VjpSite) -> Result<Vec<Option<ValueId>>> {

@@ -21,6 +21,7 @@ impl Unary for Step {
     fn float<T: Float>(&self, x: T) -> T {
         x.step(self.0)
     }
+    #[expect(clippy::float_cmp, reason = "an integer equals its truncation")]
     fn integer(&self, x: i64) -> Option<i64> {
         let y = match x.signum() {
             -1 => self.0.below,
@@ -61,11 +62,12 @@ impl Primitive for Step {
         });
         cx.approx(args, eps)
     }
-    fn scale(&self, _cx: &RuleCx, _args: &[ScaleOperand]) -> Scaled {
+    /// The largest of the three values; no claim where the argument has none.
+    fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
         let largest = [self.0.below, self.0.at, self.0.above]
             .into_iter()
             .fold(Up::ZERO, |m, x| m.max(Up::magnitude(x)));
-        Scaled::new(crate::bound::Bound::uniform(largest))
+        elementwise::scale_each(cx, args, |b| if b(0).is_finite() { largest } else { b(0) })
     }
     /// Zero almost everywhere, and by convention at the jump.
     fn vjp(&self, _g: &mut Graph, _site: &VjpSite) -> Result<Vec<Option<ValueId>>> {

@@ -1,12 +1,11 @@
 //! The report as one self-contained page.
 
 use crate::audit::Audit;
+use crate::audit::record::PassRecord;
 use crate::error::{Error, Result};
 use crate::verdict::Outcome;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 use serde::Serialize;
-
-const NAME: &str = "report.html";
 
 /// Renders the page; every name in it comes from a model file and is escaped.
 pub fn html(audit: &Audit) -> Result<String> {
@@ -24,12 +23,12 @@ fn page(audit: &Audit) -> std::result::Result<String, minijinja::Error> {
     environment.add_filter("exact", |x: &Value| figure(x, |x| format!("{x:?}")));
     environment.add_filter("raw", |x: &Value| number(x).map(|x| format!("{x:?}")));
     environment.add_filter("shell", |word: &str| shell(word));
-    environment.add_template(NAME, include_str!("report.html"))?;
+    environment.add_template("report", include_str!("report.html"))?;
     let count = Count::of(audit);
     let blame = audit.blame.as_ref();
     let blamed = blame.and_then(|b| audit.values.iter().position(|v| v.name == b.value));
     environment
-        .get_template(NAME)?
+        .get_template("report")?
         .render(minijinja::context! { audit, count, blamed })
 }
 
@@ -53,11 +52,11 @@ struct Tally {
 
 impl Count {
     fn of(audit: &Audit) -> Count {
-        let pass = |word| audit.values.iter().filter(|v| v.pass.word() == word);
+        let pass = |pass| audit.values.iter().filter(move |v| v.pass == pass).count();
         let observed = || audit.values.iter().filter_map(|v| v.observed.as_ref());
         Count {
-            forward: pass("forward").count(),
-            backward: pass("backward").count(),
+            forward: pass(PassRecord::Forward),
+            backward: pass(PassRecord::Backward),
             observed: observed().count(),
             values: Tally::of(audit.values.iter().map(|v| v.verdict)),
             outside: Tally::of(observed().map(|o| o.verdict)),
@@ -95,7 +94,7 @@ fn figure(value: &Value, finite: impl Fn(f64) -> String) -> String {
     }
 }
 
-/// Three digits of a bound, never less than it.
+/// Three digits of a bound; the float that they read back as is no less than it.
 fn up(x: f64) -> String {
     let nearest = format!("{x:.2e}");
     let next = || {

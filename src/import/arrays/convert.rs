@@ -85,6 +85,7 @@ impl Array {
     }
 
     /// Floats that `dtype` represents exactly.
+    #[expect(clippy::float_cmp, reason = "exactly means to the bit")]
     fn narrowed_exactly(&self, dtype: DType) -> Result<Tensor> {
         let values = self.floats(dtype)?;
         let tensor = Tensor::from_f64s(self.shape().clone(), dtype, &values)?;

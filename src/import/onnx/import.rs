@@ -109,13 +109,6 @@ impl<'a> Walk<'a> {
         let is_given = |i: &&ValueInfoProto| !initializers.contains(i.name.as_str());
         let given: Vec<_> = self.graph.input.iter().filter(is_given).collect();
         let types = inputs::resolve(&given, &options.input_shapes, self.scope.retype)?;
-        for name in options.input_shapes.keys() {
-            if !given.iter().any(|i| i.name == *name) {
-                let name = name.escape_debug();
-                let warning = format!("`{name}` is not an input of the model; it is not used");
-                self.scope.warnings.push(warning);
-            }
-        }
         let mut named = Vec::with_capacity(given.len());
         for (info, ty) in given.into_iter().zip(types) {
             let id = self.scope.builder.graph.input(ty);
