@@ -27,6 +27,15 @@
     clippy::iter_over_hash_type,
     clippy::disallowed_methods
 )]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::float_arithmetic,
+        clippy::float_cmp,
+        clippy::disallowed_methods,
+        reason = "unit tests compute with floats to test them"
+    )
+)]
 
 pub mod assumptions;
 pub mod audit;

@@ -60,6 +60,12 @@ pub struct Args {
     /// No progress and no warnings.
     #[arg(long)]
     quiet: bool,
+    /// Threads to use; results are the same for any number (an audit runs on one so far).
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+    /// Seed of everything random; an audit draws nothing.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
 }
 
 fn float_format(word: &str) -> std::result::Result<DType, String> {

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::graph::{Graph, ValueId};
 use crate::tensor::Shape;
 
-/// How the operands of [`gemm`] enter.
+/// How the operands of [`gemm()`] enter.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Gemm {
     /// Factor of the product.

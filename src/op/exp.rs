@@ -48,7 +48,7 @@ impl Primitive for Exp {
     fn run(&self, cx: &RuleCx, args: &[&Tensor]) -> Result<Tensor> {
         elementwise::run_unary(self, cx, args[0])
     }
-    /// See [`elementary::error`].
+    /// See `elementary::error`.
     fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
         elementary::libm_error(cx, args, &SMOOTH, Function::Exp)
     }

@@ -49,7 +49,7 @@ impl Primitive for Log {
     fn run(&self, cx: &RuleCx, args: &[&Tensor]) -> Result<Tensor> {
         elementwise::run_unary(self, cx, args[0])
     }
-    /// See [`elementary::error`].
+    /// See `elementary::error`.
     fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
         elementary::libm_error(cx, args, &SMOOTH, Function::Log)
     }

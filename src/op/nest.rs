@@ -10,7 +10,7 @@
 //! Let a nest have leaves lⱼ (values, or products of two values) with admissible values
 //! l̂ⱼ, |l̂ⱼ − lⱼ| ≤ pⱼ and |l̂ⱼ| ≤ sⱼ, P = Σpⱼ, S = Σsⱼ. Every admissible execution of the
 //! root r satisfies |r̂ − r| ≤ P + g·S + underflow, where g is the growth of
-//! [`Nest::growth`].
+//! `Nest::growth`.
 //! # Derivation
 //! r̂ is the rounded sum of the l̂ⱼ in some tree; the leaves' own errors add up to P. Each
 //! leaf passes at most (leaves − 1) additions, and one rounding of its product, each a

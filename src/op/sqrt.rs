@@ -48,7 +48,7 @@ impl Primitive for Sqrt {
     fn run(&self, cx: &RuleCx, args: &[&Tensor]) -> Result<Tensor> {
         elementwise::run_unary(self, cx, args[0])
     }
-    /// See [`elementary::error`], with ½ulp for the correctly rounded root.
+    /// See `elementary::error`, with ½ulp for the correctly rounded root.
     ///
     /// # Tightness
     /// Test `sqrt_is_nearly_attained`.

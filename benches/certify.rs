@@ -1,0 +1,233 @@
+//! What certifying costs beside running, and how near this run's errors come to their bounds.
+//!
+//! `cargo bench --bench certify` prints the tables of docs/benchmarks.md, then criterion's
+//! figures for each stage; ratios are of medians within one run.
+
+use criterion::Criterion;
+use gradbound::audit::prepare::{Prepared, prepare};
+use gradbound::audit::{Request, audit};
+use gradbound::bound::Approx;
+use gradbound::config::{Config, Contract, Schedule};
+use gradbound::graph::grad::append_backward;
+use gradbound::graph::{Graph, ValueId};
+use gradbound::interpret::{bounds, runtime, spec};
+use gradbound::number::Enclosure;
+use gradbound::obligation::{Checks, Run, check};
+use gradbound::op::{Op, Primitive, real};
+use gradbound::tensor::{DType, SpecTensor, Tensor, Ty};
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+fn digits() -> Request {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/digits");
+    Request {
+        model: folder.join("model.onnx"),
+        inputs: Some(folder.join("inputs.npz")),
+        observed: None,
+        format: None,
+        loss: None,
+        forward_only: false,
+        config: Config::default(),
+    }
+}
+
+/// A seeded ReLU network with mean squared activation as its loss, differentiated.
+struct Mlp {
+    graph: Graph,
+    inputs: Vec<Tensor>,
+}
+
+impl Mlp {
+    fn new(batch: usize, widths: &[usize]) -> gradbound::Result<Mlp> {
+        let mut state = 1_u64;
+        let mut noise = |len: usize, size: f32| -> Vec<f32> {
+            (0..len)
+                .map(|_| {
+                    state = state
+                        .wrapping_mul(6364136223846793005)
+                        .wrapping_add(1442695040888963407);
+                    ((state >> 40) as f32 / 8_388_608.0 - 1.0) * size
+                })
+                .collect()
+        };
+        let mut graph = Graph::new();
+        let x = graph.input(Ty::new([batch, widths[0]], DType::F32));
+        let inputs = vec![Tensor::f32s(
+            [batch, widths[0]],
+            noise(batch * widths[0], 1.0),
+        )?];
+        let mut h: ValueId = x;
+        for pair in widths.windows(2) {
+            let (n, k) = (pair[0], pair[1]);
+            let size = (6.0 / n as f32).sqrt();
+            let w = graph.constant(Tensor::f32s([n, k], noise(n * k, size))?);
+            let b = graph.constant(Tensor::f32s([k], noise(k, 0.1))?);
+            let product = graph.matmul(h, w)?;
+            let sum = graph.add(product, b)?;
+            h = graph.relu(sum)?;
+        }
+        let squared = graph.mul(h, h)?;
+        let loss = graph.mean(squared, &[0, 1], false)?;
+        let one = graph.scalar(1.0, DType::F32)?;
+        append_backward(&mut graph, &[(loss, one)], None)?;
+        Ok(Mlp { graph, inputs })
+    }
+
+    fn plain(&self, config: &Config) -> Vec<Tensor> {
+        runtime::eval(&self.graph, config, &self.inputs).expect("runs")
+    }
+
+    fn bounded(&self, config: &Config, run: &[Tensor]) -> Vec<Approx> {
+        bounds::eval(&self.graph, config, run, &[Approx::exact()])
+    }
+
+    fn enclosed(&self, run: &[Tensor]) -> Vec<SpecTensor<Enclosure>> {
+        let inputs = [real(&(), &self.inputs[0])];
+        spec::eval(&self.graph, &(), &inputs, Some(run))
+    }
+}
+
+fn seconds(f: impl FnOnce()) -> f64 {
+    let start = Instant::now();
+    f();
+    start.elapsed().as_secs_f64()
+}
+
+fn median(mut samples: Vec<f64>) -> f64 {
+    samples.sort_by(f64::total_cmp);
+    samples[samples.len() / 2]
+}
+
+/// Stages interleaved in one run, so that a busy machine disturbs all alike.
+fn ratios() -> gradbound::Result<()> {
+    println!("| network | plain s | bounds / plain | f64 enclosure / plain |");
+    println!("|---|---|---|---|");
+    let config = Config::default();
+    for (name, batch, widths) in [
+        ("64-32-16-10, batch 8", 8, vec![64, 32, 16, 10]),
+        ("784-256-256-10, batch 32", 32, vec![784, 256, 256, 10]),
+    ] {
+        let mlp = Mlp::new(batch, &widths)?;
+        let run = mlp.plain(&config);
+        let (mut plain, mut bound, mut enclosed) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..7 {
+            plain.push(seconds(|| drop(black_box(mlp.plain(&config)))));
+            bound.push(seconds(|| drop(black_box(mlp.bounded(&config, &run)))));
+            enclosed.push(seconds(|| drop(black_box(mlp.enclosed(&run)))));
+        }
+        let p = median(plain);
+        let (b, e) = (median(bound) / p, median(enclosed) / p);
+        println!("| {name} | {p:.5} | {b:.1} | {e:.1} |");
+    }
+    Ok(())
+}
+
+/// Per value: quartiles of error/eps over its elements, and `left` beside `any`.
+fn distribution() -> gradbound::Result<()> {
+    let request = digits();
+    let any = audit(&request, &|_| {})?.audit;
+    let left = audit(
+        &Request {
+            config: Config {
+                schedule: Schedule::Left,
+                contract: Contract::Off,
+                ..Config::default()
+            },
+            ..digits()
+        },
+        &|_| {},
+    )?
+    .audit;
+    let prepared = prepare(&request)?;
+    let subjects = gradbound::audit::subjects::subjects(&prepared);
+    let run = Run::new(&prepared.model.graph, &request.config, &prepared.inputs)?;
+    let inputs: Vec<SpecTensor<Enclosure>> = prepared.inputs.iter().map(|t| real(&(), t)).collect();
+    let specs = spec::eval(&prepared.model.graph, &(), &inputs, Some(&run.values));
+    println!("\n| value | eps (any) | eps (left) / eps (any) | error/eps: median | 90 % | max |");
+    println!("|---|---|---|---|---|---|");
+    for ((s, any), left) in subjects.iter().zip(&any.values).zip(&left.values) {
+        let k = s.id.index();
+        let mut ratios: Vec<f64> = (0..run.values[k].len())
+            .map(|i| {
+                let error = specs[k].data[i];
+                let error = gradbound::number::SpecNumber::distance(&error, run.values[k].get(i));
+                let eps = run.approx[k].eps.at(i).get();
+                if error.hi() == 0.0 {
+                    0.0
+                } else {
+                    error.hi() / eps
+                }
+            })
+            .collect();
+        ratios.sort_by(f64::total_cmp);
+        let at = |q: f64| ratios[((ratios.len() - 1) as f64 * q) as usize];
+        let tighter = if any.eps.0 == 0.0 {
+            1.0
+        } else {
+            left.eps.0 / any.eps.0
+        };
+        println!(
+            "| {} | {:.2e} | {tighter:.3} | {:.1e} | {:.1e} | {:.1e} |",
+            s.name,
+            any.eps.0,
+            at(0.5),
+            at(0.9),
+            at(1.0)
+        );
+    }
+    let checks = check(&prepared.model.graph, &run, &prepared.inputs, &[]);
+    losses(&prepared, &checks);
+    Ok(())
+}
+
+/// How much tightness each primitive loses: the tightest argument's error/eps over its own,
+/// geometric mean over its nodes.
+fn losses(prepared: &Prepared, checks: &Checks) {
+    let mut lost: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for (k, node) in prepared.model.graph.nodes().iter().enumerate() {
+        if matches!(node.op(), Op::Input | Op::Constant(_)) || checks.error[k].tightness == 0.0 {
+            continue;
+        }
+        let before = node
+            .args()
+            .iter()
+            .map(|a| checks.error[a.index()].tightness);
+        let before = before.fold(0.0, |m: f64, t| if t > m { t } else { m });
+        // Exact arguments: the whole of the bound could be attained.
+        let before = if before == 0.0 { 1.0 } else { before };
+        let ratio = before / checks.error[k].tightness;
+        lost.entry(node.op().name()).or_default().push(ratio.ln());
+    }
+    let mut rows: Vec<(f64, &str, usize)> = lost
+        .iter()
+        .map(|(name, logs)| {
+            let mean = logs.iter().sum::<f64>() / logs.len() as f64;
+            (mean.exp(), *name, logs.len())
+        })
+        .collect();
+    rows.sort_by(|a, b| b.0.total_cmp(&a.0));
+    println!("\n| primitive | nodes | tightness lost (factor) |\n|---|---|---|");
+    for (factor, name, nodes) in rows {
+        println!("| {name} | {nodes} | {factor:.1} |");
+    }
+}
+
+fn main() -> gradbound::Result<()> {
+    distribution()?;
+    println!();
+    ratios()?;
+    println!();
+    let mut criterion = Criterion::default()
+        .sample_size(20)
+        .measurement_time(Duration::from_secs(2))
+        .warm_up_time(Duration::from_millis(500))
+        .configure_from_args();
+    let request = digits();
+    criterion.bench_function("digits: whole audit", |b| {
+        b.iter(|| audit(black_box(&request), &|_| {}).expect("audits"));
+    });
+    criterion.final_summary();
+    Ok(())
+}

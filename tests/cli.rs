@@ -1,0 +1,224 @@
+//! The command line as other programs use it: exit statuses, streams, files.
+
+use gradbound::import::arrays::write_npz;
+use gradbound::tensor::{DType, Tensor};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn digits(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("examples/digits")
+        .join(file)
+}
+
+fn gradbound(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_gradbound"))
+        .args(args)
+        .output()
+        .expect("the binary starts")
+}
+
+/// `audit` on digits with further arguments, into its own folder.
+fn audit(more: &[&str]) -> (Output, tempfile::TempDir) {
+    let out = tempfile::tempdir().expect("a temporary folder");
+    let (model, inputs) = (digits("model.onnx"), digits("inputs.npz"));
+    let folder = out.path().join("results");
+    let mut args = vec![
+        "audit",
+        model.to_str().expect("utf-8"),
+        "--out",
+        folder.to_str().expect("utf-8"),
+    ];
+    if !more.contains(&"--inputs") {
+        args.extend(["--inputs", inputs.to_str().expect("utf-8")]);
+    }
+    args.extend(more);
+    (gradbound(&args), out)
+}
+
+fn status(output: &Output) -> Option<i32> {
+    output.status.code()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn holding_is_zero_and_writes_both_files() {
+    let observed = digits("observed.npz");
+    let (output, out) = audit(&["--observed", observed.to_str().expect("utf-8")]);
+    assert_eq!(status(&output), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("HOLDS"));
+    assert!(
+        output.stderr.is_empty(),
+        "no progress where stderr is no terminal"
+    );
+    let json = std::fs::read(out.path().join("results/audit.json")).expect("written");
+    let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+    assert_eq!(json["schema"], "gradbound-audit/1");
+    assert_eq!(json["verdict"], "holds");
+    assert_eq!(json["config"]["accumulate"], "f32");
+    let page = std::fs::read_to_string(out.path().join("results/report.html")).expect("written");
+    assert!(page.contains("grad:w1"));
+    let count = std::fs::read_dir(out.path().join("results"))
+        .expect("a folder")
+        .count();
+    assert_eq!(count, 2, "nothing else is left behind");
+}
+
+#[test]
+fn json_goes_to_stdout_and_equals_the_file() {
+    let (output, out) = audit(&["--json"]);
+    assert_eq!(status(&output), Some(0));
+    let file = std::fs::read(out.path().join("results/audit.json")).expect("written");
+    assert_eq!(output.stdout, file);
+}
+
+#[test]
+fn a_violation_is_one_and_names_the_blamed_value() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("observed.npz");
+    let zeros = Tensor::full([8, 10].into(), DType::F32, 0.0).expect("zeros");
+    write_npz(&path, &[("logits".to_string(), zeros)]).expect("written");
+    let (output, out) = audit(&["--observed", path.to_str().expect("utf-8")]);
+    assert_eq!(status(&output), Some(1));
+    assert!(text(&output.stdout).contains("blame: logits"));
+    assert!(out.path().join("results/audit.json").exists());
+}
+
+#[test]
+fn no_claim_is_three_and_is_named() {
+    // Twenty-four bits of libm error leave exp, and all that follows, without a claim.
+    let (output, _out) = audit(&["--libm", "ulp:100000000"]);
+    assert_eq!(status(&output), Some(3), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains("undecided: loss"));
+}
+
+/// Misuse: status 2, a message with a remedy, nothing on stdout, nothing written.
+fn is_misuse(more: &[&str], says: &str) {
+    let (output, out) = audit(more);
+    assert_eq!(status(&output), Some(2), "{more:?}");
+    let message = text(&output.stderr);
+    assert!(message.contains(says), "{more:?}: {message}");
+    assert!(output.stdout.is_empty());
+    let left = std::fs::read_dir(out.path()).expect("a folder").count();
+    assert_eq!(left, 0, "{more:?} leaves nothing behind");
+}
+
+#[test]
+fn misuse_is_two_with_a_remedy_and_writes_nothing() {
+    is_misuse(&["--inputs", "/nonexistent.npz"], "help:");
+    is_misuse(&["--inputs", "/dev/null"], "help:");
+    is_misuse(&["--observed", "/nonexistent.npz"], "help:");
+    is_misuse(&["--loss", "nobody"], "its outputs are: logits, loss");
+    is_misuse(&["--loss", "logits"], "no scalar loss");
+    is_misuse(&["--schedule", "sideways"], "any left");
+    is_misuse(&["--libm", "ulp:-1"], "at least 0.5");
+    is_misuse(&["--format", "f8"], "f64, f32, f16 or bf16");
+    is_misuse(&["--no-such-option"], "--no-such-option");
+    let model = digits("model.onnx");
+    let no_inputs = gradbound(&["audit", model.to_str().expect("utf-8")]);
+    assert_eq!(status(&no_inputs), Some(2));
+    assert!(text(&no_inputs.stderr).contains("--inputs"));
+}
+
+/// Inputs of digits with one array replaced or added.
+fn with_input(name: &str, tensor: Option<Tensor>, says: &str) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("inputs.npz");
+    let images = Tensor::full([8, 64].into(), DType::F32, 0.5).expect("images");
+    let labels = Tensor::i64s([8], vec![1; 8]).expect("labels");
+    let mut all = vec![
+        ("images".to_string(), images),
+        ("labels".to_string(), labels),
+    ];
+    all.retain(|(n, _)| n != name);
+    all.extend(tensor.map(|t| (name.to_string(), t)));
+    write_npz(&path, &all).expect("written");
+    is_misuse(&["--inputs", path.to_str().expect("utf-8")], says);
+}
+
+#[test]
+fn unusable_inputs_are_two() {
+    let full = |shape: [usize; 2], x: f64| Tensor::full(shape.into(), DType::F32, x).ok();
+    with_input("images", None, "images");
+    with_input("images", full([8, 63], 0.5), "63");
+    with_input("images", full([7, 64], 0.5), "7");
+    with_input("images", full([8, 64], f64::NAN), "NaN");
+    with_input("images", full([8, 64], f64::INFINITY), "infinity");
+    with_input("images", Tensor::i64s([8, 64], vec![0; 512]).ok(), "int64");
+    with_input(
+        "labels",
+        Tensor::i64s([8], vec![10; 8]).ok(),
+        "out of range",
+    );
+    with_input(
+        "labels",
+        Tensor::f32s([8], vec![1.0_f32; 8]).ok(),
+        "float32",
+    );
+    with_input("seed:logits", full([8, 9], 1.0), "seed");
+    with_input("seed:logits", full([8, 10], f64::NAN), "NaN");
+}
+
+#[test]
+fn what_is_no_model_is_two() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let whole = std::fs::read(digits("model.onnx")).expect("readable");
+    for (name, bytes) in [
+        ("empty.onnx", &whole[..0]),
+        ("half.onnx", &whole[..whole.len() / 2]),
+        ("model.txt", &whole[..]),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).expect("written");
+        let inputs = digits("inputs.npz");
+        let output = gradbound(&[
+            "audit",
+            path.to_str().expect("utf-8"),
+            "--inputs",
+            inputs.to_str().expect("utf-8"),
+        ]);
+        assert_eq!(status(&output), Some(2), "{name}");
+        assert!(text(&output.stderr).contains(name));
+    }
+}
+
+#[test]
+fn unused_arrays_are_a_warning() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("observed.npz");
+    let one = Tensor::f32s([1], vec![1.0_f32]).expect("one");
+    write_npz(&path, &[("nobody".to_string(), one)]).expect("written");
+    let (output, _out) = audit(&["--observed", path.to_str().expect("utf-8")]);
+    assert_eq!(status(&output), Some(0));
+    assert!(text(&output.stderr).contains("`nobody`"));
+    let (quiet, _out) = audit(&["--quiet", "--observed", path.to_str().expect("utf-8")]);
+    assert!(quiet.stderr.is_empty());
+}
+
+#[test]
+fn the_list_of_operations_is_complete_and_is_json() {
+    let output = gradbound(&["ops", "--json"]);
+    assert_eq!(status(&output), Some(0));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let all: Vec<&str> = json["onnx"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|o| o["op"].as_str())
+        .collect();
+    for op in [
+        "Gemm",
+        "MatMul",
+        "Softmax",
+        "LogSoftmax",
+        "SoftmaxCrossEntropyLoss",
+        "Gather",
+    ] {
+        assert!(all.contains(&op), "{op}");
+    }
+    assert_eq!(status(&gradbound(&["--version"])), Some(0));
+    assert_eq!(status(&gradbound(&[])), Some(2));
+}
