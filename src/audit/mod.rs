@@ -199,9 +199,10 @@ fn blames(
             blames.push(Blame {
                 value: subject.name.clone(),
                 why: format!(
-                    "observed {:.3e} times farther from what its own observed inputs give than \
-                     rounding explains ({:.3e} times its eps from the reals)",
-                    factor, checks.claimed[*k].tightness
+                    "observed {} times farther from what its own observed inputs give than \
+                     rounding explains ({} times its eps from the reals)",
+                    times(factor),
+                    times(checks.claimed[*k].tightness)
                 ),
             });
         }
@@ -210,11 +211,20 @@ fn blames(
         blames.push(Blame {
             value: first.name.clone(),
             why: format!(
-                "the first observed value beyond its eps ({:.3e} times); each step by itself is \
+                "the first observed value beyond its eps ({} times); each step by itself is \
                  explained by rounding",
-                checks.claimed[*k].tightness
+                times(checks.claimed[*k].tightness)
             ),
         });
     }
     Ok(blames)
+}
+
+/// A factor as people read it.
+fn times(factor: f64) -> String {
+    if factor < 1e4 {
+        format!("{factor:.1}")
+    } else {
+        format!("{factor:.1e}")
+    }
 }

@@ -1,7 +1,7 @@
 //! What a test may be given: for the customary rtol of a type, the least certified atol.
 
 use crate::bound::Bound;
-use crate::number::{Down, Up};
+use crate::number::{Down, Enclosure, SpecNumber, Up, decimal};
 use crate::tensor::{DType, Tensor};
 
 /// The customary relative tolerance of a type (torch.testing's defaults).
@@ -41,46 +41,11 @@ fn excess(a: Up, b: Down) -> Up {
     if !a.is_finite() {
         return a;
     }
-    let difference = crate::number::Enclosure::point(a.get());
-    let rest =
-        crate::number::SpecNumber::sub(&difference, &crate::number::Enclosure::point(b.get()));
+    let rest = Enclosure::point(a.get()).sub(&Enclosure::point(b.get()));
     Up::new(rest.hi())
 }
 
 /// Rounded up to three significant decimal digits.
 fn decimal_up(x: Up) -> Up {
-    if !x.is_finite() || x == Up::ZERO {
-        return x;
-    }
-    // Printing rounds to nearest; one unit of the third digit is added until it covers x.
-    let shown: f64 = format!("{:.2e}", x.get()).parse().unwrap_or(f64::INFINITY);
-    if shown >= x.get() {
-        return Up::new(shown);
-    }
-    let text = format!("{:.2e}", x.get());
-    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let whole: u32 = digits.replace('.', "").parse().unwrap_or(999);
-    let next: f64 = format!("{}e{}", whole + 1, exponent_minus_two(exponent))
-        .parse()
-        .unwrap_or(f64::INFINITY);
-    Up::new(next)
-}
-
-fn exponent_minus_two(exponent: &str) -> i32 {
-    exponent.parse::<i32>().unwrap_or(0) - 2
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn decimals_round_up_by_at_most_one_percent(x in 1e-300..1e300_f64) {
-            let up = decimal_up(Up::new(x)).get();
-            prop_assert!(up >= x && up <= x * 1.011);
-            prop_assert_eq!(format!("{:.2e}", up).parse::<f64>().unwrap(), up);
-        }
-    }
+    Up::new(decimal::up(x.get()).parse().unwrap_or(f64::INFINITY))
 }

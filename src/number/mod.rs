@@ -1,5 +1,6 @@
 //! Numbers: float formats, outward rounding, and the reals of the specification.
 
+pub mod decimal;
 pub mod double_double;
 pub mod dual;
 pub mod exact;

@@ -3,6 +3,7 @@
 use crate::audit::Audit;
 use crate::audit::record::PassRecord;
 use crate::error::{Error, Result};
+use crate::number::decimal;
 use crate::verdict::Outcome;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 use serde::Serialize;
@@ -18,7 +19,7 @@ fn page(audit: &Audit) -> std::result::Result<String, minijinja::Error> {
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
     environment.set_trim_blocks(true);
     environment.set_lstrip_blocks(true);
-    environment.add_filter("up", |x: &Value| figure(x, up));
+    environment.add_filter("up", |x: &Value| figure(x, decimal::up));
     environment.add_filter("near", |x: &Value| figure(x, |x| format!("{x:.2e}")));
     environment.add_filter("exact", |x: &Value| figure(x, |x| format!("{x:?}")));
     environment.add_filter("raw", |x: &Value| number(x).map(|x| format!("{x:?}")));
@@ -92,20 +93,6 @@ fn figure(value: &Value, finite: impl Fn(f64) -> String) -> String {
         Some(f64::NEG_INFINITY) => "−∞".to_string(),
         Some(x) => finite(x),
     }
-}
-
-/// Three digits of a bound; the float that they read back as is no less than it.
-fn up(x: f64) -> String {
-    let nearest = format!("{x:.2e}");
-    let next = || {
-        let (digits, exponent) = nearest.split_once('e')?;
-        let digits: i32 = digits.replace('.', "").parse().ok()?;
-        let exponent: i32 = exponent.parse().ok()?;
-        let next: f64 = format!("{}e{}", digits + 1, exponent - 2).parse().ok()?;
-        Some(format!("{next:.2e}"))
-    };
-    let short = nearest.parse().is_ok_and(|shown: f64| shown < x);
-    short.then(next).flatten().unwrap_or(nearest)
 }
 
 /// A word as a POSIX shell reads it back.

@@ -2,6 +2,7 @@
 
 use crate::audit::Audit;
 use crate::audit::record::{Num, Value};
+use crate::number::decimal;
 use crate::verdict::Outcome;
 use std::fmt::Write as _;
 
@@ -95,7 +96,7 @@ fn row(value: &Value) -> [String; 9] {
         short(value.scale),
         short(value.atol),
         error,
-        short(value.tightness),
+        nearest(value.tightness),
         observed,
         verdict,
     ]
@@ -108,14 +109,18 @@ fn printable(name: &str) -> String {
         .collect()
 }
 
-fn short(x: Num) -> String {
+/// A figure that bounds nothing.
+fn nearest(x: Num) -> String {
     if x.0 == 0.0 {
         "0".to_string()
-    } else if x.0.is_finite() {
-        format!("{:.2e}", x.0)
     } else {
-        format!("{}", x.0)
+        format!("{:.2e}", x.0)
     }
+}
+
+/// An upper bound, rounded up.
+fn short(x: Num) -> String {
+    decimal::up(x.0)
 }
 
 fn word(outcome: Outcome) -> &'static str {
