@@ -225,9 +225,9 @@ impl Operand<'_> {
         self.value.get(i)
     }
 
-    /// |c|.
+    /// |c|, rounded up where it is an integer beyond 2^53.
     pub fn abs(&self, i: usize) -> Up {
-        Up::magnitude(self.c(i))
+        Up::of_element(self.value, i)
     }
 
     /// ε.

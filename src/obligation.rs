@@ -111,33 +111,65 @@ fn quotient(q: f64, b: Up) -> f64 {
     if q == 0.0 { 0.0 } else { q / b.get() }
 }
 
-/// Holds |computed − spec| against eps, element by element.
-pub fn measure_error<N: SpecNumber>(
-    spec: &SpecTensor<N>,
-    computed: &Tensor,
-    eps: &Bound,
-) -> Measured {
-    measure(spec, computed, eps, |x, c| x.distance(c))
+/// Where an element's specification, its error and its magnitude lie, as far as the rungs
+/// climbed so far tell.
+#[derive(Debug, Clone, Copy)]
+struct Element {
+    spec: Enclosure,
+    error: Enclosure,
+    magnitude: Enclosure,
 }
 
-/// Holds max(|spec|, |computed|) against scale, element by element.
-pub fn measure_scale<N: SpecNumber>(
-    spec: &SpecTensor<N>,
-    computed: &Tensor,
-    scale: &Bound,
-) -> Measured {
-    measure(spec, computed, scale, |x, c| {
-        let (spec, c) = (x.enclose().abs(), Up::magnitude(c).get());
-        let larger = |x: f64| if c > x { c } else { x };
-        Enclosure::new(larger(spec.lo()), larger(spec.hi()))
-    })
+impl Element {
+    fn new<N: SpecNumber>(env: &N::Env, x: &N, computed: &Tensor, position: usize) -> Element {
+        let c = computed.get(position);
+        let spec = x.enclose();
+        if !c.is_finite() {
+            // A NaN or an infinity is near no real.
+            let beyond = Enclosure::new(f64::MAX, f64::INFINITY);
+            return Element {
+                spec,
+                error: beyond,
+                magnitude: beyond,
+            };
+        }
+        let error = match computed.integer(position) {
+            Some(n) => x.sub(&N::from_i64(env, n)).abs().enclose(),
+            None => x.distance(c),
+        };
+        let runtime = Up::of_element(computed, position).get();
+        let larger = |x: f64| if runtime > x { runtime } else { x };
+        let size = spec.abs();
+        Element {
+            spec,
+            error,
+            magnitude: Enclosure::new(larger(size.lo()), larger(size.hi())),
+        }
+    }
+
+    /// What both rungs say together.
+    fn meet(self, other: Element) -> Element {
+        Element {
+            spec: self.spec.meet(other.spec),
+            error: self.error.meet(other.error),
+            magnitude: self.magnitude.meet(other.magnitude),
+        }
+    }
 }
 
-fn measure<N: SpecNumber>(
-    spec: &SpecTensor<N>,
+/// A tensor's elements on one rung.
+fn elements<N: SpecNumber>(env: &N::Env, spec: &SpecTensor<N>, computed: &Tensor) -> Vec<Element> {
+    let all = spec.data.iter().enumerate();
+    all.map(|(i, x)| Element::new(env, x, computed, i))
+        .collect()
+}
+
+/// Holds a quantity of every element against its bound.
+fn measure(
+    elements: &[Element],
     computed: &Tensor,
     bound: &Bound,
-    quantity: impl Fn(&N, f64) -> Enclosure,
+    quantity: impl Fn(&Element) -> Enclosure,
 ) -> Measured {
     let mut m = Measured {
         verdict: Verdict::Holds,
@@ -147,18 +179,13 @@ fn measure<N: SpecNumber>(
         worst: None,
     };
     let (mut lo, mut hi) = (0.0, 0.0);
-    for (position, x) in spec.data.iter().enumerate() {
-        let c = computed.get(position);
-        let q = if c.is_finite() {
-            quantity(x, c)
-        } else {
-            Enclosure::new(f64::MAX, f64::INFINITY) // a NaN or infinity is near no real
-        };
+    for (position, element) in elements.iter().enumerate() {
+        let q = quantity(element);
         let witness = Witness {
             value: 0,
             position,
-            runtime: c,
-            spec: x.enclose(),
+            runtime: computed.get(position),
+            spec: element.spec,
             quantity: q,
             bound: bound.at(position),
         };
@@ -232,15 +259,42 @@ pub fn check(graph: &Graph, run: &Run, inputs: &[Tensor], claimed: &[Claimed]) -
     climb.checks
 }
 
-/// The state of an escalation: which checks are still open.
+/// The state of an escalation: what is known of the values that are still open.
 struct Climb<'a> {
     graph: &'a Graph,
     run: &'a Run,
     inputs: &'a [Tensor],
     claimed: &'a [Claimed],
     checks: Checks,
-    open_values: Vec<usize>,
-    open_claimed: Vec<usize>,
+    open_values: Vec<Open>,
+    open_claimed: Vec<Open>,
+}
+
+/// A tensor that is not settled: its position, and its elements as known so far.
+struct Open {
+    position: usize,
+    elements: Vec<Element>,
+}
+
+impl Open {
+    fn all(count: usize) -> Vec<Open> {
+        let open = |position| Open {
+            position,
+            elements: Vec::new(),
+        };
+        (0..count).map(open).collect()
+    }
+
+    /// Adds what a further rung tells, element by element.
+    fn learn(&mut self, new: Vec<Element>) {
+        if self.elements.is_empty() {
+            self.elements = new;
+        } else {
+            for (old, new) in self.elements.iter_mut().zip(new) {
+                *old = old.meet(new);
+            }
+        }
+    }
 }
 
 impl<'a> Climb<'a> {
@@ -256,8 +310,8 @@ impl<'a> Climb<'a> {
                 claimed: Vec::new(),
                 rungs: Vec::new(),
             },
-            open_values: (0..run.values.len()).collect(),
-            open_claimed: (0..claimed.len()).collect(),
+            open_values: Open::all(run.values.len()),
+            open_claimed: Open::all(claimed.len()),
         }
     }
 
@@ -265,52 +319,61 @@ impl<'a> Climb<'a> {
         !self.open_values.is_empty() || !self.open_claimed.is_empty()
     }
 
-    /// Evaluates the specification once more and measures what is still open; a result that
-    /// is no better than the one before is dropped.
+    /// Evaluates the specification once more and measures what is still open.
     fn rung<N: SpecNumber>(&mut self, name: &'static str, env: &N::Env) {
         let inputs: Vec<SpecTensor<N>> = self.inputs.iter().map(|t| real(env, t)).collect();
         let specs = spec::eval(self.graph, env, &inputs, Some(&self.run.values));
         self.checks.rungs.push(name);
+        let mut open = std::mem::take(&mut self.open_values);
+        open.retain_mut(|value| !self.settle_value(env, &specs, value));
+        self.open_values = open;
+        let mut open = std::mem::take(&mut self.open_claimed);
+        open.retain_mut(|claim| !self.settle_claim(env, &specs, claim));
+        self.open_claimed = open;
+    }
+
+    /// Measures a value's error and scale; true where more precision would add nothing.
+    fn settle_value<N: SpecNumber>(
+        &mut self,
+        env: &N::Env,
+        specs: &[SpecTensor<N>],
+        open: &mut Open,
+    ) -> bool {
+        let v = open.position;
         let run = self.run;
-        let mut still_open = Vec::new();
-        for &v in &self.open_values {
-            let (c, eps, scale) = (&run.values[v], &run.approx[v].eps, &run.scales[v].scale);
-            let error = measure_error(&specs[v], c, eps);
-            let magnitude = measure_scale(&specs[v], c, scale);
-            let undecided =
-                magnitude.verdict.outcome() == Outcome::Undecided && scale.largest().is_finite();
-            if !error.is_settled(eps) || undecided {
-                still_open.push(v);
-            }
-            keep_better(&mut self.checks.error, v, error);
-            keep_better(&mut self.checks.scale, v, magnitude);
-        }
-        self.open_values = still_open;
-        let mut still_open = Vec::new();
-        for &k in &self.open_claimed {
-            let Claimed { value, tensor } = &self.claimed[k];
-            let eps = &run.approx[*value].eps;
-            let measured = measure_error(&specs[*value], tensor, eps);
-            if !measured.is_settled(eps) && measured.largest.hi().is_finite() {
-                still_open.push(k);
-            }
-            keep_better(&mut self.checks.claimed, k, measured);
-        }
-        self.open_claimed = still_open;
+        let (c, eps, scale) = (&run.values[v], &run.approx[v].eps, &run.scales[v].scale);
+        open.learn(elements(env, &specs[v], c));
+        let error = measure(&open.elements, c, eps, |e| e.error);
+        let magnitude = measure(&open.elements, c, scale, |e| e.magnitude);
+        let doubtful = magnitude.verdict.outcome() == Outcome::Undecided;
+        let settled = error.is_settled(eps) && !(doubtful && scale.largest().is_finite());
+        put(&mut self.checks.error, v, error);
+        put(&mut self.checks.scale, v, magnitude);
+        settled
+    }
+
+    /// The same for what someone else computed, against the value's ε.
+    fn settle_claim<N: SpecNumber>(
+        &mut self,
+        env: &N::Env,
+        specs: &[SpecTensor<N>],
+        open: &mut Open,
+    ) -> bool {
+        let Claimed { value, tensor } = &self.claimed[open.position];
+        let eps = &self.run.approx[*value].eps;
+        open.learn(elements(env, &specs[*value], tensor));
+        let measured = measure(&open.elements, tensor, eps, |e| e.error);
+        let settled = measured.is_settled(eps) || !measured.largest.hi().is_finite();
+        put(&mut self.checks.claimed, open.position, measured);
+        settled
     }
 }
 
-/// Stores a measurement at its position; of two, the narrower one that decides more.
-fn keep_better(all: &mut Vec<Measured>, k: usize, new: Measured) {
-    if k == all.len() {
-        all.push(new);
-        return;
-    }
-    let old = &mut all[k];
-    let decides_more =
-        old.verdict.outcome() == Outcome::Undecided && new.verdict.outcome() != Outcome::Undecided;
-    if decides_more || new.largest.width() < old.largest.width() {
-        *old = new;
+/// Stores a measurement at its position, in place of one from an earlier rung.
+fn put(all: &mut Vec<Measured>, k: usize, new: Measured) {
+    match all.get_mut(k) {
+        Some(old) => *old = new,
+        None => all.push(new),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Shapes and storage: what a value of the graph is made of.
 
 use crate::error::{Error, Result};
-use crate::number::Format;
+use crate::number::{Format, Up};
 use half::{bf16, f16};
 use smallvec::SmallVec;
 use std::fmt;
@@ -343,6 +343,11 @@ impl Tensor {
         }
     }
 
+    /// The integer at a position, where the tensor holds integers.
+    pub fn integer(&self, position: usize) -> Option<i64> {
+        self.as_i64s()?.get(position).copied()
+    }
+
     /// The integers, where the tensor holds integers.
     pub fn as_i64s(&self) -> Option<&[i64]> {
         match &self.data {
@@ -396,6 +401,18 @@ pub struct SpecTensor<N> {
     pub shape: Shape,
     /// The elements, row-major.
     pub data: Arc<[N]>,
+}
+
+impl Up {
+    /// An upper bound of an element's magnitude: |c|, rounded up where it is an integer that
+    /// an f64 does not hold.
+    pub fn of_element(tensor: &Tensor, position: usize) -> Up {
+        let c = tensor.get(position);
+        match tensor.integer(position) {
+            Some(n) if n.unsigned_abs() >> 53 != 0 => Up::magnitude(c.abs().next_up()),
+            _ => Up::magnitude(c),
+        }
+    }
 }
 
 impl<N> SpecTensor<N> {

@@ -95,6 +95,41 @@ fn no_claim_is_three_and_is_named() {
     assert!(text(&output.stdout).contains("undecided: loss"));
 }
 
+#[test]
+fn output_that_cannot_be_written_is_two() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    let Ok(full) = full else {
+        return; // no such device on this system
+    };
+    let status = Command::new(env!("CARGO_BIN_EXE_gradbound"))
+        .arg("ops")
+        .stdout(full)
+        .stderr(std::process::Stdio::null())
+        .status()
+        .expect("the binary starts");
+    assert_eq!(status.code(), Some(2));
+}
+
+#[test]
+fn witnesses_of_an_earlier_audit_do_not_stay() {
+    let (output, out) = audit(&[]);
+    assert_eq!(status(&output), Some(0));
+    let results = out.path().join("results");
+    std::fs::create_dir(results.join("witnesses")).expect("a folder");
+    std::fs::write(results.join("witnesses/1.json"), "{}").expect("written");
+    let (model, inputs) = (digits("model.onnx"), digits("inputs.npz"));
+    let again = gradbound(&[
+        "audit",
+        model.to_str().expect("utf-8"),
+        "--inputs",
+        inputs.to_str().expect("utf-8"),
+        "--out",
+        results.to_str().expect("utf-8"),
+    ]);
+    assert_eq!(status(&again), Some(0));
+    assert!(!results.join("witnesses").exists());
+}
+
 /// Misuse: status 2, a message with a remedy, nothing on stdout, nothing written.
 fn is_misuse(more: &[&str], says: &str) {
     let (output, out) = audit(more);

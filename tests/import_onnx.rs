@@ -168,12 +168,8 @@ fn open_extents_come_from_the_arrays() {
     );
     let mut extra = shapes(&[5, 3], &[5, 7]);
     extra.input_shapes.insert("ghost".to_owned(), vec![1]);
-    let model = load(&onnx, &extra);
-    assert!(
-        model.warnings[0].contains("`ghost` is not an input"),
-        "{:?}",
-        model.warnings
-    );
+    // A key that names nothing is the audit's to warn of.
+    assert!(load(&onnx, &extra).warnings.is_empty());
 }
 
 #[test]

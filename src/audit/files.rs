@@ -4,29 +4,85 @@ use super::Audited;
 use crate::error::{Error, Result};
 use crate::report;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Writes `audit.json`, `report.html` and the witnesses into a folder, which may exist.
+///
+/// Every file is complete beside its final place before the first one takes its place, so
+/// that a full disk leaves an earlier audit as it was.
 pub fn write(audited: &Audited, folder: &Path) -> Result<()> {
-    let unwritable = |path: &Path, e: std::io::Error| {
-        Error::new(format!("cannot be written: {e}"))
-            .in_file(path)
-            .remedy("choose a folder that can be written with --out DIR")
-    };
-    std::fs::create_dir_all(folder).map_err(|e| unwritable(folder, e))?;
-    let put = |path: &Path, bytes: &[u8]| replace(path, bytes).map_err(|e| unwritable(path, e));
+    std::fs::create_dir_all(folder).map_err(|e| unwritable(folder, &e))?;
+    let inner = folder.join("witnesses");
+    let mut ready = Vec::new();
     if !audited.witnesses.is_empty() {
-        let inner = folder.join("witnesses");
-        std::fs::create_dir_all(&inner).map_err(|e| unwritable(&inner, e))?;
-        for (name, witness) in &audited.witnesses {
-            put(&inner.join(name), format!("{witness:#}\n").as_bytes())?;
+        std::fs::create_dir_all(&inner).map_err(|e| unwritable(&inner, &e))?;
+    }
+    for (name, witness) in &audited.witnesses {
+        ready.push(Ready::new(inner.join(name), &format!("{witness:#}\n"))?);
+    }
+    let page = report::html(&audited.audit)?;
+    ready.push(Ready::new(folder.join("report.html"), &page)?);
+    ready.push(Ready::new(folder.join("audit.json"), &json(audited)?)?);
+    remove_earlier_witnesses(&inner);
+    ready.into_iter().try_for_each(Ready::publish)
+}
+
+fn unwritable(path: &Path, e: &std::io::Error) -> Error {
+    Error::new(format!("cannot be written: {e}"))
+        .in_file(path)
+        .remedy("choose a folder that can be written with --out DIR")
+}
+
+/// A file that is complete under a temporary name.
+struct Ready {
+    file: tempfile::NamedTempFile,
+    path: PathBuf,
+}
+
+impl Ready {
+    fn new(path: PathBuf, text: &str) -> Result<Ready> {
+        if path.is_dir() {
+            return Err(Error::new("is a folder where a file must go")
+                .in_file(&path)
+                .remedy("choose another folder with --out DIR"));
+        }
+        let write = || {
+            let mut file =
+                tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+            file.write_all(text.as_bytes())?;
+            let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+            file.as_file().set_permissions(permissions)?;
+            Ok(file)
+        };
+        match write() {
+            Ok(file) => Ok(Ready { file, path }),
+            Err(e) => Err(unwritable(&path, &e)),
         }
     }
-    put(
-        &folder.join("report.html"),
-        report::html(&audited.audit)?.as_bytes(),
-    )?;
-    put(&folder.join("audit.json"), json(audited)?.as_bytes())
+
+    fn publish(self) -> Result<()> {
+        match self.file.persist(&self.path) {
+            Ok(_) => Ok(()),
+            Err(e) => Err(unwritable(&self.path, &e.error)),
+        }
+    }
+}
+
+/// Witnesses of an earlier audit in the same folder would contradict this one. Only files
+/// that an audit names (a number and `.json`) are touched; what cannot be removed stays.
+fn remove_earlier_witnesses(folder: &Path) {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
+    for path in entries.filter_map(|e| Some(e.ok()?.path())) {
+        let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or("");
+        let numbered = !stem.is_empty() && stem.bytes().all(|b| b.is_ascii_digit());
+        if numbered && path.extension().is_some_and(|e| e == "json") {
+            let _ = std::fs::remove_file(&path);
+        }
+    }
+    // Fails, as it should, where something else is in it or witnesses are being written.
+    let _ = std::fs::remove_dir(folder);
 }
 
 /// The record as JSON text.
@@ -34,15 +90,4 @@ pub fn json(audited: &Audited) -> Result<String> {
     serde_json::to_string_pretty(&audited.audit)
         .map(|text| text + "\n")
         .map_err(|e| Error::new(format!("the record cannot be written as JSON: {e}")))
-}
-
-/// Writes a file beside its final place and renames it, so that no reader sees half of it.
-fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-    file.as_file().set_permissions(permissions)?;
-    file.persist(path)?;
-    Ok(())
 }

@@ -59,6 +59,7 @@ pub fn prepare(request: &Request) -> Result<Prepared> {
     let pairs: Vec<(ValueId, ValueId)> = seeds.iter().map(|(_, v, s)| (*v, *s)).collect();
     let gradients =
         append_backward(&mut model.graph, &pairs, None).map_err(|e| e.in_file(&request.model))?;
+    within_budget(&model)?;
     Ok(Prepared {
         seeds: seeds.into_iter().map(|(name, _, _)| name).collect(),
         model,
@@ -68,6 +69,26 @@ pub fn prepare(request: &Request) -> Result<Prepared> {
         forward_len,
         warnings,
     })
+}
+
+/// Elements of all values together, forward and backward; each takes some 40 bytes here.
+const MAX_ELEMENTS: usize = 1 << 28;
+
+/// A small file can ask for any amount of memory (Expand); that is refused before it is
+/// tried.
+fn within_budget(model: &Model) -> Result<()> {
+    let graph = &model.graph;
+    let total = graph
+        .values()
+        .fold(0_usize, |n, v| n.saturating_add(graph.ty(v).shape.len()));
+    if total <= MAX_ELEMENTS {
+        return Ok(());
+    }
+    Err(Error::new(format!(
+        "its values have {total} elements together, forward and backward, and 2^28 is the most"
+    ))
+    .in_file(&model.path)
+    .remedy("audit with a smaller batch, or with --forward-only"))
 }
 
 /// Shapes of the arrays that are inputs: all keys but the prefixed ones. An exact value

@@ -30,7 +30,12 @@ pub fn atol(c: &Tensor, eps: &Bound, rtol: f64) -> Up {
         let off = eps.at(i) + eps.at(i);
         let least = Down::magnitude(c.get(i)) - off;
         let covered = Down::new(rtol) * least * (Down::new(1.0) - margin);
-        let needed = off * (Up::ONE + margin);
+        // Its products may underflow as well.
+        let lost = c.dtype().format().map_or(Up::ZERO, |f| f.eta() + f.eta());
+        let needed = match off {
+            Up::ZERO => off,
+            _ => off * (Up::ONE + margin) + lost,
+        };
         atol = atol.max(excess(needed, covered));
     }
     decimal_up(atol)

@@ -4,6 +4,7 @@ mod audit;
 mod ops;
 mod progress;
 
+use crate::error::{Error, Result};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -63,7 +64,14 @@ pub fn main() -> ExitCode {
 }
 
 /// Prints to stdout; a closed pipe is the reader's choice, not an error.
-pub(crate) fn print(text: &str) {
-    use std::io::Write;
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+pub(crate) fn print(text: &str) -> Result<()> {
+    use std::io::{ErrorKind, Write};
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(Error::new(format!(
+            "standard output cannot be written: {e}"
+        ))
+        .remedy("free some space, or redirect the output elsewhere")),
+        _ => Ok(()),
+    }
 }

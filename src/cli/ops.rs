@@ -21,7 +21,7 @@ pub fn run(args: &Args) -> Result<u8> {
             .map(|(name, note)| serde_json::json!({ "op": name, "note": note }))
             .collect();
         let all = serde_json::json!({ "onnx": onnx, "primitives": PRIMITIVES });
-        print(&format!("{all:#}\n"));
+        print(&format!("{all:#}\n"))?;
     } else {
         let mut text = String::from("ONNX operations (opset 13 and up), each with its gradient:\n");
         for (name, note) in supported() {
@@ -30,7 +30,7 @@ pub fn run(args: &Args) -> Result<u8> {
             text.push('\n');
         }
         text.push_str(&format!("Primitives: {}\n", PRIMITIVES.join(" ")));
-        print(&text);
+        print(&text)?;
     }
     Ok(status::HOLDS)
 }

@@ -187,6 +187,12 @@ impl Graph {
         self.push(op::Gather::elements(axis), &[data, indices])
     }
 
+    /// Elements of `data` along `axis`, one for each of the `labels` (as
+    /// [`gather_elements`](Self::gather_elements), but a negative label is out of range).
+    pub fn pick_labels(&mut self, data: ValueId, labels: ValueId, axis: usize) -> Result<ValueId> {
+        self.push(op::Gather::labels(axis), &[data, labels])
+    }
+
     /// Converts to another element type.
     pub fn cast(&mut self, x: ValueId, dtype: DType) -> Result<ValueId> {
         if self.ty(x).dtype == dtype {

@@ -185,12 +185,20 @@ fn check<N: SpecNumber>(
     let mut verdict = Verdict::Holds;
     for (position, x) in spec.data.iter().enumerate() {
         let c = runtime.get(position);
+        // An integer that an f64 does not hold is not decided here (see `obligation`).
+        let rounded = runtime
+            .integer(position)
+            .is_some_and(|n| n.unsigned_abs() >> 53 != 0);
         let witness = Witness {
             value: 0,
             position,
             runtime: c,
             spec: x.enclose(),
-            quantity: quantity(x, c),
+            quantity: if rounded {
+                Enclosure::new(0.0, f64::INFINITY)
+            } else {
+                quantity(x, c)
+            },
             bound: bound.at(position),
         };
         verdict = worse(verdict, witness.judge());

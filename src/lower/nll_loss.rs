@@ -118,7 +118,7 @@ fn picked(graph: &mut Graph, log_prob: ValueId, labels: ValueId) -> Result<Value
     let mut column = shape.to_vec();
     column.insert(1, 1);
     let indices = graph.reshape(labels, Shape::from(column))?;
-    let picked = graph.gather_elements(log_prob, indices, 1)?;
+    let picked = graph.pick_labels(log_prob, indices, 1)?;
     let picked = graph.reshape(picked, shape)?;
     graph.neg(picked)
 }

@@ -80,6 +80,14 @@ impl Interval {
         Interval(self.0.convex_hull(other.0))
     }
 
+    /// What both intervals say of one real; this one where they contradict each other, which
+    /// no two enclosures of one real do.
+    #[must_use]
+    pub fn meet(self, other: Interval) -> Interval {
+        let both = self.0.intersection(other.0);
+        Interval(if both.is_empty() { self.0 } else { both })
+    }
+
     /// The integer that the interval consists of, if it is a single one below 2^53.
     pub fn as_integer(self) -> Option<i64> {
         let x = self.lo();

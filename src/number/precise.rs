@@ -92,6 +92,15 @@ impl Precise {
     }
 }
 
+/// An upper bound of tanh x that is only sharp for x below -MAX_EXP.
+fn far_tanh(x: f64) -> f64 {
+    if x < -MAX_EXP {
+        (-1.0_f64).next_up()
+    } else {
+        1.0
+    }
+}
+
 fn lo_min(a: Lo, b: Lo) -> Lo {
     if b < a { b } else { a }
 }
@@ -220,7 +229,12 @@ impl SpecNumber for Precise {
         if self.is_point(0) {
             return self.point_like(1.0);
         }
-        if self.enclose().magnitude() > MAX_EXP {
+        let e = self.enclose();
+        if e.hi() < -MAX_EXP {
+            let places = self.0.as_ref().map_or(53, |(lo, _)| lo.precision());
+            return Precise::from_endpoints(Places(places), 0.0, f64::MIN_POSITIVE);
+        }
+        if e.magnitude() > MAX_EXP {
             return Precise::UNKNOWN;
         }
         self.increasing(FBig::exp, FBig::exp)
@@ -237,14 +251,21 @@ impl SpecNumber for Precise {
         }
     }
     fn tanh(&self) -> Self {
-        // (1 - e^-2|x|) / (1 + e^-2|x|) would be as good for large |x|; this form keeps
-        // small ones sharp because the quotient's error is relative to e^2x - 1 computed
-        // with the places that cancellation costs already added by the caller's precision.
         if self.is_point(0) {
             return self.clone();
         }
-        if self.enclose().magnitude() > MAX_EXP {
-            return Precise::UNKNOWN;
+        let e = self.enclose();
+        if e.magnitude() > MAX_EXP {
+            // Beyond 1e4 the tanh is within 2e^-20000 of ±1.
+            let near = |x: f64| {
+                if x > MAX_EXP {
+                    1.0_f64.next_down()
+                } else {
+                    -1.0
+                }
+            };
+            let places = self.0.as_ref().map_or(53, |(lo, _)| lo.precision());
+            return Precise::from_endpoints(Places(places), near(e.lo()), far_tanh(e.hi()));
         }
         self.increasing(FBig::tanh, FBig::tanh)
     }

@@ -52,7 +52,9 @@ impl Primitive for Cast {
         });
         let eps = x.bound(|i| {
             let m = x.magnitude(i);
-            let fits = !narrows || (x.eps(i) == Up::ZERO && to.holds(x.c(i)));
+            // Beyond 2^53 an integer's c may itself be rounded.
+            let c_is_exact = x.value.dtype().is_float() || x.c(i).abs() < 9.0e15;
+            let fits = !narrows || (x.eps(i) == Up::ZERO && c_is_exact && to.holds(x.c(i)));
             x.eps(i) + if fits { Up::ZERO } else { to.half_ulp(m) }
         });
         let mut approx = cx.approx(args, eps);

@@ -8,7 +8,7 @@ use crate::graph::{Graph, ValueId};
 use crate::number::{Float, SpecNumber};
 use crate::tensor::{SpecTensor, Tensor, Ty};
 use crate::bound::{Bound, Drift};
-use crate::config::Schedule;
+use crate::config::{Schedule, Subnormals};
 use crate::number::{Down, Format, Up};
 use super::mul::scaling_rounding;
 
@@ -53,7 +53,8 @@ fn quotient(x: &Operand, y: &Operand, i: usize) -> (Up, Up) {
 ///
 /// A constant divisor may be replaced by its rounded reciprocal under `any`:
 /// fl(x·fl(1/d)) − x/d is at most u|q| from the reciprocal, then ½ulp of a product of
-/// magnitude at most q(1+u); a subnormal reciprocal costs |x|·η/2 more. Powers of two are
+/// magnitude at most q(1+u); a subnormal reciprocal costs |x|·η more, |x|·λ where it may be
+/// flushed; one that overflows leaves no claim. Powers of two are
 /// exact either way, but for underflow of the quotient.
 pub(crate) fn constant_rounding(
     cx: &RuleCx,
@@ -72,10 +73,17 @@ pub(crate) fn constant_rounding(
         return format.half_ulp(q);
     }
     let off = format.unit() * q;
+    if d.recip().abs() >= format.overflow_threshold() {
+        return Up::INFINITY;
+    }
+    let lost = match cx.config.subnormals {
+        Subnormals::Gradual => format.eta(),
+        Subnormals::Flush => format.lambda(),
+    };
     let subnormal = if reciprocal_is_normal {
         Up::ZERO
     } else {
-        x * format.eta()
+        x * lost
     };
     off + subnormal + format.half_ulp(q + off + subnormal)
 }
@@ -119,7 +127,7 @@ impl Primitive for Div {
                 };
             };
             let (propagated, q) = quotient(x, y, i);
-            let rounding = if matches!(y.approx.eps, Bound::Zero) {
+            let rounding = if y.eps(i) == Up::ZERO {
                 constant_rounding(cx, format, y.c(i), (x.least_magnitude(i), x.magnitude(i)), q)
             } else {
                 format.half_ulp(q)

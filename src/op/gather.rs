@@ -17,6 +17,8 @@ pub enum Pick {
     Slices,
     /// ONNX's GatherElements.
     Elements,
+    /// As `Elements`, for labels: a negative index is out of range.
+    Labels,
 }
 
 /// data picked along an axis by an integer tensor; negative indices count from the end.
@@ -29,6 +31,13 @@ pub struct Gather {
 impl Gather {
     pub(crate) fn slices(axis: usize) -> Gather {
         Gather { axis, pick: Pick::Slices }
+    }
+
+    pub(crate) fn labels(axis: usize) -> Gather {
+        Gather {
+            axis,
+            pick: Pick::Labels,
+        }
     }
 
     pub(crate) fn elements(axis: usize) -> Gather {
@@ -49,7 +58,7 @@ impl Gather {
             .remedy("the axis must exist, and elementwise indices need the data's rank"));
         }
         Ok(match self.pick {
-            Pick::Elements => indices.clone(),
+            Pick::Elements | Pick::Labels => indices.clone(),
             Pick::Slices => {
                 let mut extents = data[..axis].to_vec();
                 extents.extend_from_slice(indices);
@@ -73,7 +82,8 @@ impl Gather {
         let resolve = |index: Option<i64>| {
             let index = index?;
             let extent_i = i64::try_from(extent).ok()?;
-            let index = if index < 0 { index + extent_i } else { index };
+            let wraps = index < 0 && self.pick != Pick::Labels;
+            let index = if wraps { index + extent_i } else { index };
             usize::try_from(index).ok().filter(|&i| i < extent)
         };
         let index_strides = index_shape.strides();
@@ -81,7 +91,7 @@ impl Gather {
             .map(|p| {
                 let at = out.index_of(p);
                 let (index_at, mut rest): (usize, Vec<usize>) = match self.pick {
-                    Pick::Elements => (p, at),
+                    Pick::Elements | Pick::Labels => (p, at),
                     Pick::Slices => {
                         let inner = self.axis + index_shape.rank();
                         let own = at[self.axis..inner].iter().zip(&index_strides);
@@ -109,7 +119,7 @@ impl Gather {
             .collect::<Option<Vec<usize>>>()
             .ok_or_else(|| {
                 Error::new(format!("an index is out of range for axis {} of shape {data}", self.axis))
-                    .remedy("indices (labels) must lie in [-n, n) for an axis of extent n")
+                    .remedy("indices must lie in [-n, n) for an axis of extent n, labels in [0, n)")
             })
     }
 }

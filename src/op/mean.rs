@@ -1,8 +1,8 @@
 //! The mean over axes: a sum, divided by the count.
 
-use super::div::constant_rounding;
 use super::reduction::Axes;
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite, arity, float};
+use super::share::{Share, count_rounding, one_division};
 use super::sum::{Finish, run_sum, scale_nest, spec_sum, sum_nest};
 use crate::bound::{Approx, Bound, Operand};
 use crate::error::{Error, Result};
@@ -18,6 +18,11 @@ impl Mean {
     pub(crate) fn over(axes: &[usize], keep: bool) -> Mean {
         Mean(Axes::new(axes, keep))
     }
+}
+
+/// A count below 2^24, as the type rule has checked.
+fn count_of(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
 }
 
 impl Primitive for Mean {
@@ -47,13 +52,12 @@ impl Primitive for Mean {
     /// Error of a rounded mean: that of the sum, divided, and the division's own.
     ///
     /// # Formula
-    /// ε(Σ)/n + constant_rounding(n), in the storage format and, where it is another, in
-    /// the accumulator's as well: the division may happen before or after storing.
+    /// ε(Σ)/n + count_rounding(n).
     /// # Derivation
-    /// [`nest`](crate::op::nest) for the sum; `div::constant_rounding` for a division by n
-    /// or a product with its rounded reciprocal.
+    /// [`nest`](crate::op::nest) for the sum; `share::count_rounding` for a division by n or
+    /// a product with its rounded reciprocal.
     /// # Assumes
-    /// A1; A2 (else A2'); A3; n is exact in the format that divides.
+    /// A1; A2 (else A2'); A3.
     /// # Tightness
     /// Test `sum_is_nearly_attained`.
     fn error(&self, cx: &RuleCx, args: &[Operand], out: &Tensor) -> Approx {
@@ -66,47 +70,39 @@ impl Primitive for Mean {
         let Some(storage) = cx.format() else {
             return cx.approx(args, Bound::Tensor(Up::INFINITY));
         };
-        let count = Up::count(n);
-        let n = n as f64;
+        let count = count_of(n);
+        let n = Down::new(f64::from(count));
         // The run's sum is n times its mean, but for the division's and the storing's
         // roundings: at most 2u each, or half the least subnormal.
         let sum_of_run = |i: usize| {
             let mean = Up::magnitude(out.get(i));
             let rounded = Up::new(4.0) * storage.unit() * mean + storage.eta();
-            count * (mean + rounded)
+            Up::new(f64::from(count)) * (mean + rounded)
         };
         let sum_eps = nest.eps_at(cx, sum_of_run);
-        let accumulator = cx.config.accumulator(storage);
         let each = |i: usize| {
-            let off = sum_eps.at(i) / Down::new(n);
+            let off = sum_eps.at(i) / n;
             let sum = nest.magnitude().at(i) + sum_eps.at(i);
-            let q = Up::magnitude(out.get(i)) + off + off;
-            let range = (Down::new(0.0), sum);
-            let mut rounding = constant_rounding(cx, storage, n, range, q);
-            if accumulator != storage {
-                rounding += constant_rounding(cx, accumulator, n, range, q);
-            }
-            off + rounding
+            // |x̂ before dividing|/n: within 2ε of the run's, whose own roundings come back.
+            let q = sum_of_run(i) / n + off + off;
+            off + count_rounding(cx, count, (Down::new(0.0), sum), q)
         };
-        cx.approx(args, Bound::from_fn(cx.len(), each))
+        one_division(cx, cx.approx(args, Bound::from_fn(cx.len(), each)))
     }
     fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
         let sum = scale_nest(&self.0, cx, &args[0]).scale(cx);
-        let n = self.0.count(&args[0].ty.shape) as f64;
+        let count = count_of(self.0.count(&args[0].ty.shape));
         let each = |i: usize| {
-            let q = sum.at(i) / Down::new(n);
-            q + cx.format().map_or(Up::ZERO, |f| {
-                let once = constant_rounding(cx, f, n, (Down::new(0.0), sum.at(i)), q);
-                once + once
-            })
+            let q = sum.at(i) / Down::new(f64::from(count));
+            let once = count_rounding(cx, count, (Down::new(0.0), sum.at(i)), q);
+            q + once + once
         };
         Scaled::new(Bound::from_fn(cx.len(), each))
     }
     /// δ/n, repeated.
     fn vjp(&self, g: &mut Graph, site: &VjpSite) -> Result<Vec<Option<ValueId>>> {
-        let ty = g.ty(site.args[0]).clone();
-        let n = g.scalar(self.0.count(&ty.shape) as f64, ty.dtype)?;
-        let shared = g.div(site.cotangent, n)?;
+        let count = count_of(self.0.count(&g.ty(site.args[0]).shape));
+        let shared = g.push(Share(count), &[site.cotangent])?;
         Ok(vec![Some(self.0.spread(g, shared, site.args[0])?)])
     }
 }

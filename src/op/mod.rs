@@ -101,7 +101,7 @@ primitives! {
     div::Div, exp::Exp, free_max::FreeMax, gather::Gather, kernel::Kernel,
     kernel_vjp::KernelVjp, log::Log, matmul::MatMul, max::Max, max_over::MaxOver,
     mean::Mean, min::Min, mul::Mul, neg::Neg, relu::Relu, reshape::Reshape,
-    scatter_add::ScatterAdd, settle::Settle, sigmoid::Sigmoid, slice::Slice, sqrt::Sqrt,
+    scatter_add::ScatterAdd, settle::Settle, share::Share, sigmoid::Sigmoid, slice::Slice, sqrt::Sqrt,
     embed::Embed, step::Step, sub::Sub, sum::Sum, tanh::Tanh, transpose::Transpose,
 }
 

@@ -41,8 +41,11 @@ pub struct Nest {
     additions: Up,
     /// Product leaves per element.
     products: Up,
-    /// Elementwise additions and reduction roots, each rounded to the storage format.
+    /// The most roundings to the storage format that one leaf passes: elementwise additions
+    /// and reduction roots.
     stores: Up,
+    /// All roundings to the storage format that go into one element.
+    store_events: Up,
     /// True where some addition happens in an accumulator.
     accumulated: bool,
     /// S per element.
@@ -58,6 +61,7 @@ impl Nest {
             additions: Up::ZERO,
             products: Up::ZERO,
             stores: Up::ZERO,
+            store_events: Up::ZERO,
             accumulated: false,
             magnitude,
             propagated,
@@ -94,6 +98,7 @@ impl Nest {
             total.additions += nest.additions + Up::ONE;
             total.products += nest.products;
             total.stores += nest.stores + Up::ONE;
+            total.store_events += nest.store_events + Up::ONE;
             total.accumulated |= nest.accumulated;
             total.magnitude = total.magnitude.plus(&nest.magnitude, len);
             total.propagated = total.propagated.plus(&nest.propagated, len);
@@ -108,6 +113,7 @@ impl Nest {
             total.additions = total.additions.max(nest.additions);
             total.products = total.products.max(nest.products);
             total.stores = total.stores.max(nest.stores);
+            total.store_events = total.store_events.max(nest.store_events);
             total.accumulated |= nest.accumulated;
             total.magnitude = total.magnitude.plus(&nest.magnitude, len);
             total.propagated = total.propagated.plus(&nest.propagated, len);
@@ -133,6 +139,7 @@ impl Nest {
             additions: count * self.additions + Up::count(most.saturating_sub(1)),
             products: count * self.products,
             stores: self.stores + Up::ONE,
+            store_events: count * self.store_events + Up::ONE,
             accumulated: true,
             magnitude: gather(&self.magnitude),
             propagated: gather(&self.propagated),
@@ -144,6 +151,7 @@ impl Nest {
     pub fn stored(self, stores: usize) -> Nest {
         Nest {
             stores: self.stores + Up::count(stores),
+            store_events: self.store_events + Up::count(stores),
             ..self
         }
     }
@@ -154,6 +162,7 @@ impl Nest {
             additions: Up::count(k.saturating_sub(1)),
             products: Up::count(k),
             stores: Up::ONE,
+            store_events: Up::ONE,
             accumulated: true,
             magnitude,
             propagated,
@@ -231,7 +240,7 @@ impl Nest {
         };
         let grown = Up::ONE + growth;
         if cx.config.subnormals == Subnormals::Flush {
-            let events = self.products + self.additions + self.stores + Up::ONE;
+            let events = self.products + self.additions + self.store_events + Up::ONE;
             return events * storage.lambda().max(accumulator.lambda()) * grown;
         }
         let mut lost = Up::ZERO;
@@ -239,9 +248,21 @@ impl Nest {
             lost += self.products * half_eta(accumulator);
         }
         if storage != accumulator && self.accumulated {
-            lost += self.stores * half_eta(storage);
+            lost += self.store_events * half_eta(storage);
         }
         lost * grown
+    }
+
+    /// True for a single addition of two values: the only roundings are the one of the sum.
+    ///
+    /// Where both values are exact, every execution computes the same fl(a + b) = c, with
+    /// |c − (a + b)| ≤ u·|c|; so a zero is a true zero, and signs are true signs. Under flush
+    /// they need not be.
+    fn is_one_exact_addition(&self, cx: &RuleCx) -> bool {
+        self.additions == Up::ONE
+            && self.products == Up::ZERO
+            && !self.accumulated
+            && cx.config.subnormals == Subnormals::Gradual
     }
 
     /// True where element i may overflow on the way: the worst partial sum leaves the range.
@@ -272,10 +293,17 @@ impl Nest {
             if self.may_overflow(cx, s, all) {
                 return Up::INFINITY;
             }
+            if p == Up::ZERO && self.is_one_exact_addition(cx) {
+                return cx.unit() * c(i);
+            }
             let plain = p + all * s + lost_all;
             let early = p + but_last * s + lost;
             let root = c(i) + plain + early;
-            plain.min(early + cx.half_ulp(root))
+            let last = cx.half_ulp(root);
+            if !last.is_finite() {
+                return last; // the root itself may overflow when it is stored
+            }
+            plain.min(early + last)
         })
     }
 
@@ -284,10 +312,13 @@ impl Nest {
         let growth = self.growth(cx, false);
         let lost = self.underflow(cx, growth);
         let grow = |s: Up| {
+            let b = s + s * growth + lost;
             if s == Up::ZERO {
                 s
+            } else if self.may_overflow(cx, s, growth) || !cx.half_ulp(b).is_finite() {
+                Up::INFINITY
             } else {
-                s + s * growth + lost
+                b
             }
         };
         match &self.magnitude {

@@ -77,6 +77,11 @@ impl RuleCx<'_> {
         self.format().map_or(Up::ZERO, |f| f.half_ulp(m))
     }
 
+    /// The unit roundoff of the storage format; 0 for integers.
+    pub fn unit(&self) -> Up {
+        self.format().map_or(Up::ZERO, |f| f.unit())
+    }
+
     /// True where reductions may take any tree, across nests.
     pub fn any_tree(&self) -> bool {
         self.config.schedule == Schedule::Any
@@ -135,7 +140,7 @@ impl Scaled {
 
     /// The magnitudes of a tensor.
     pub fn of(value: &Tensor) -> Scaled {
-        Scaled::new(Bound::from_fn(value.len(), |i| Up::magnitude(value.get(i))))
+        Scaled::new(Bound::from_fn(value.len(), |i| Up::of_element(value, i)))
     }
 
     /// No claim.
