@@ -201,7 +201,7 @@ macro_rules! through_f32 {
     };
 }
 
-through_f32!(f16, f16::from_f64);
+through_f32!(f16, crate::tensor::f16_from_f64);
 through_f32!(bf16, crate::tensor::bf16_from_f64);
 
 /// Runs an expression with `$T` bound to the native type of a float dtype.

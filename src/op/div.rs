@@ -95,8 +95,20 @@ impl Primitive for Div {
     fn infer(&self, args: &[&Ty]) -> Result<Ty> {
         elementwise::infer_binary(args)
     }
-    fn spec<N: SpecNumber>(&self, _cx: &SpecCx<N>, args: &[&SpecTensor<N>]) -> SpecTensor<N> {
-        elementwise::spec_binary(self, args[0], args[1])
+    /// Integers are divided as integers, truncated towards zero.
+    fn spec<N: SpecNumber>(&self, cx: &SpecCx<N>, args: &[&SpecTensor<N>]) -> SpecTensor<N> {
+        if cx.ty.dtype.is_float() {
+            return elementwise::spec_binary(self, args[0], args[1]);
+        }
+        let truncated = |(x, y): (&N, &N)| {
+            let quotient = x.as_integer().zip(y.as_integer());
+            match quotient.and_then(|(x, y)| x.checked_div(y)) {
+                Some(q) => N::from_i64(cx.env, q),
+                None => N::from_f64(cx.env, f64::NAN),
+            }
+        };
+        let pairs = args[0].data.iter().zip(args[1].data.iter());
+        SpecTensor::new(cx.ty.shape.clone(), pairs.map(truncated).collect::<Vec<N>>())
     }
     fn run(&self, cx: &RuleCx, args: &[&Tensor]) -> Result<Tensor> {
         elementwise::run_binary(self, cx, args[0], args[1])

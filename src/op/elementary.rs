@@ -40,6 +40,9 @@ pub(crate) fn error(
     };
     let eps = x.bound(|i| {
         let enclosure = x.enclosure(i);
+        if !x.eps(i).is_finite() {
+            return Up::INFINITY; // the argument may be undefined, whatever f's range
+        }
         let image = (smooth.image)(enclosure);
         moved(x.eps(i), enclosure) + rounding(image.magnitude())
     });

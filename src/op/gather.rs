@@ -8,6 +8,7 @@ use crate::number::{SpecNumber, Up};
 use crate::tensor::{SpecTensor, Tensor, Ty};
 use crate::bound::Bound;
 use crate::op::{ScatterAdd, movement};
+use std::sync::Arc;
 use crate::tensor::{DType, Shape};
 
 /// How indices pick: whole slices along an axis, or one element each.
@@ -164,8 +165,13 @@ impl Primitive for Gather {
         }
     }
     /// The largest scale along the axis: indices are unknown to a scale.
-    fn scale(&self, _cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
-        Scaled::new(args[0].scaled.scale.collapsed())
+    fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
+        let data = args[0].scaled;
+        let nest = data.nest.as_ref().filter(|_| cx.any_tree());
+        Scaled {
+            scale: data.scale.collapsed(),
+            nest: nest.map(|nest| Arc::new(nest.collapsed())),
+        }
     }
     /// The cotangent scattered back, contributions to one element added up.
     fn vjp(&self, g: &mut Graph, site: &VjpSite) -> Result<Vec<Option<ValueId>>> {

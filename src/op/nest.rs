@@ -178,6 +178,16 @@ impl Nest {
         }
     }
 
+    /// The nest of any element: the largest magnitudes and errors.
+    #[must_use]
+    pub fn collapsed(&self) -> Nest {
+        Nest {
+            magnitude: self.magnitude.collapsed(),
+            propagated: self.propagated.collapsed(),
+            ..self.clone()
+        }
+    }
+
     /// The same nest with leaves that carry no error: for a value that was observed, whose
     /// reduction may still have been fused with what follows.
     pub fn without_propagation(&self) -> Nest {

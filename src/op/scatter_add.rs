@@ -103,8 +103,11 @@ impl Primitive for ScatterAdd {
         let x = &args[0];
         let targets = vec![0; x.len()];
         let nest = Nest::of_scale(cx, x).collected(&targets, 1, x.len()).stored(x.len());
-        let total = nest.scale(cx).largest();
-        Scaled::new(Bound::uniform(total))
+        let nest = nest.collapsed();
+        Scaled {
+            scale: nest.scale(cx).collapsed(),
+            nest: cx.any_tree().then(|| Arc::new(nest)),
+        }
     }
     fn vjp(&self, g: &mut Graph, site: &VjpSite) -> Result<Vec<Option<ValueId>>> {
         let picked = g.push(self.0.0, &[site.cotangent, site.args[1]])?;

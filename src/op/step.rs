@@ -32,6 +32,17 @@ impl Unary for Step {
     }
 }
 
+impl Step {
+    /// What rounding the three values to the format costs: nothing where it holds them.
+    fn rounding(self, cx: &RuleCx) -> Up {
+        [self.0.below, self.0.at, self.0.above]
+            .into_iter()
+            .filter(|&v| cx.format().is_some_and(|f| !f.holds(v)))
+            .map(|v| cx.half_ulp(Up::magnitude(v)))
+            .fold(Up::ZERO, Up::max)
+    }
+}
+
 impl Primitive for Step {
     fn name(&self) -> &'static str {
         "Step"
@@ -45,7 +56,8 @@ impl Primitive for Step {
     fn run(&self, cx: &RuleCx, args: &[&Tensor]) -> Result<Tensor> {
         elementwise::run_unary(self, cx, args[0])
     }
-    /// 0 where the enclosure stays on one side of the jump, else the jump.
+    /// 0 where the enclosure stays on one side of the jump, else the jump; and the rounding
+    /// of a value that the format does not hold.
     ///
     /// # Derivation
     /// x and x̂ lie in [c−2ε, c+2ε]; spec and runtime may take different branches only
@@ -54,11 +66,15 @@ impl Primitive for Step {
     /// Test `relu_gate_covers_both_branches`.
     fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
         let x = &args[0];
+        let rounding = self.rounding(cx);
         let eps = x.bound(|i| {
-            if x.eps(i) == Up::ZERO && !x.approx.drift.is_open() {
-                return Up::ZERO;
+            if !x.eps(i).is_finite() {
+                return Up::INFINITY; // the argument may be undefined
             }
-            x.enclosure(i).step(&(), self.0).width()
+            if x.eps(i) == Up::ZERO && !x.approx.drift.is_open() {
+                return rounding;
+            }
+            x.enclosure(i).step(&(), self.0).width() + rounding
         });
         cx.approx(args, eps)
     }
@@ -66,7 +82,7 @@ impl Primitive for Step {
     fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
         let largest = [self.0.below, self.0.at, self.0.above]
             .into_iter()
-            .fold(Up::ZERO, |m, x| m.max(Up::magnitude(x)));
+            .fold(self.rounding(cx), |m, x| m.max(Up::magnitude(x) + self.rounding(cx)));
         elementwise::scale_each(cx, args, |b| if b(0).is_finite() { largest } else { b(0) })
     }
     /// Zero almost everywhere, and by convention at the jump.

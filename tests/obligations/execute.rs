@@ -1,0 +1,381 @@
+//! A random admissible execution of a graph: the tree of every sum, the fusing of every
+//! product, the last ulps of every elementary function and every flush are drawn from a
+//! tape, as far as the configuration leaves them open.
+
+use crate::elementary;
+use crate::soft;
+use crate::sym::{Expr, Sym, formulas};
+use crate::tape::Tape;
+use gradbound::Config;
+use gradbound::config::{Contract, Schedule, Subnormals};
+use gradbound::graph::{Graph, ValueId};
+use gradbound::number::Format;
+use gradbound::number::spec::Steps;
+use gradbound::op::{Op, Primitive, RuleCx};
+use gradbound::tensor::Tensor;
+
+/// What an execution goes by.
+pub struct Execution<'a, 't> {
+    pub graph: &'a Graph,
+    pub config: &'a Config,
+    /// Inputs that are known to be constants.
+    pub fixed_inputs: &'a [bool],
+    pub tape: &'a mut Tape<'t>,
+}
+
+/// A summand of a flattened reduction.
+#[derive(Clone, Copy)]
+enum Leaf {
+    Value(f64),
+    Product(f64, f64),
+}
+
+struct State<'a, 't> {
+    run: Execution<'a, 't>,
+    ids: Vec<ValueId>,
+    formulas: Vec<Vec<Sym>>,
+    constant: Vec<bool>,
+    values: Vec<Tensor>,
+}
+
+/// Additions, and what only moves the results of additions: an open nest runs through them.
+fn is_linear(op: &Op) -> bool {
+    moves(op)
+        || reduces(op)
+        || matches!(
+            op,
+            Op::Add(_) | Op::Sub(_) | Op::AddN(_) | Op::Neg(_) | Op::ScatterAdd(_)
+        )
+}
+
+fn moves(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::Reshape(_)
+            | Op::Transpose(_)
+            | Op::Broadcast(_)
+            | Op::Slice(_)
+            | Op::Embed(_)
+            | Op::Concat(_)
+            | Op::Gather(_)
+            | Op::Settle(_)
+    )
+}
+
+/// Sums in an accumulator.
+fn reduces(op: &Op) -> bool {
+    matches!(op, Op::Sum(_) | Op::MatMul(_) | Op::Mean(_))
+}
+
+/// Every value of the graph, in arena order; `None` where an operation is not defined for
+/// its arguments (a cast of NaN to an integer).
+pub fn execute(run: Execution, inputs: &[Tensor]) -> Option<Vec<Tensor>> {
+    let mut state = State {
+        ids: run.graph.values().collect(),
+        formulas: Vec::new(),
+        constant: Vec::new(),
+        values: Vec::new(),
+        run,
+    };
+    let mut given = inputs.iter().zip(state.run.fixed_inputs);
+    for id in state.ids.clone() {
+        let node = state.run.graph.node(id);
+        let args_fixed = node.args().iter().all(|a| state.constant[a.index()]);
+        let (value, constant) = match node.op() {
+            Op::Input => {
+                let (value, fixed) = given.next()?;
+                (value.clone(), *fixed)
+            }
+            op => (
+                state.node(id)?,
+                args_fixed
+                    && (moves(op) || matches!(op, Op::Constant(_) | Op::Cast(_) | Op::Neg(_))),
+            ),
+        };
+        state.values.push(value);
+        state.constant.push(constant);
+    }
+    Some(state.values)
+}
+
+impl State<'_, '_> {
+    fn op(&self, value: usize) -> &Op {
+        self.run.graph.node(self.ids[value]).op()
+    }
+
+    fn format(&self, value: usize) -> Option<Format> {
+        self.run.graph.ty(self.ids[value]).dtype.format()
+    }
+
+    fn any_tree(&self) -> bool {
+        self.run.config.schedule == Schedule::Any
+    }
+
+    fn may_contract(&self) -> bool {
+        self.run.config.contract == Contract::Any
+    }
+
+    fn node(&mut self, id: ValueId) -> Option<Tensor> {
+        let (graph, k) = (self.run.graph, id.index());
+        let ty = graph.ty(id);
+        let formula = if ty.dtype.is_float() && !matches!(graph.node(id).op(), Op::Constant(_)) {
+            formulas(graph, id, &self.values)
+        } else {
+            Vec::new()
+        };
+        self.formulas.resize(k, Vec::new());
+        self.formulas.push(formula);
+        let Some(format) = self.format(k).filter(|_| !self.formulas[k].is_empty()) else {
+            return self.exactly(id);
+        };
+        let elements: Vec<f64> = (0..ty.shape.len())
+            .map(|i| {
+                let formula = self.formulas[k][i].clone();
+                let result = self.eval(k, &formula, format);
+                // A conversion has no operation in its formula, only the rounding.
+                self.flush(format, soft::round(format, result))
+            })
+            .collect();
+        Tensor::from_f64s(ty.shape.clone(), ty.dtype, &elements).ok()
+    }
+
+    /// Integers, booleans and constants leave no choice.
+    fn exactly(&mut self, id: ValueId) -> Option<Tensor> {
+        let node = self.run.graph.node(id);
+        let args: Vec<&Tensor> = node
+            .args()
+            .iter()
+            .map(|a| &self.values[a.index()])
+            .collect();
+        let cx = RuleCx {
+            config: self.run.config,
+            ty: self.run.graph.ty(id),
+        };
+        node.op().run(&cx, &args).ok()
+    }
+
+    /// Under flush a subnormal may become zero wherever it is produced or used.
+    fn flush(&mut self, format: Format, x: f64) -> f64 {
+        let subnormal = x != 0.0 && x.abs() < soft::power(i64::from(format.e_min));
+        let open = self.run.config.subnormals == Subnormals::Flush;
+        if open && subnormal && self.run.tape.coin() {
+            0.0
+        } else {
+            x
+        }
+    }
+
+    fn load(&mut self, value: usize, at: usize) -> f64 {
+        let x = self.values[value].get(at);
+        match self.format(value) {
+            Some(format) => self.flush(format, x),
+            None => x,
+        }
+    }
+
+    /// One element of node k, rounded to its storage format.
+    fn eval(&mut self, k: usize, e: &Sym, format: Format) -> f64 {
+        match e.expr() {
+            Expr::Add(..) | Expr::Sub(..) => self.stored_sum(k, e, format),
+            Expr::Element { .. } | Expr::Mul(..) if reduces(self.op(k)) => {
+                self.stored_sum(k, e, format)
+            }
+            Expr::Element { value, at } => self.load(*value, *at),
+            Expr::Const(x) => *x,
+            Expr::Mul(a, b) => {
+                let (a, b) = (self.eval(k, a, format), self.eval(k, b, format));
+                self.flush(format, soft::mul(format, a, b))
+            }
+            Expr::Div(a, b) if matches!(self.op(k), Op::Mean(_)) => self.mean(k, a, b, format),
+            Expr::Div(a, b) if matches!(self.op(k), Op::Share(_)) => self.share(k, a, b, format),
+            Expr::Div(a, b) => {
+                let fixed =
+                    matches!(b.expr(), Expr::Element { value, .. } if self.constant[*value]);
+                let (a, b) = (self.eval(k, a, format), self.eval(k, b, format));
+                self.divide(a, b, fixed, format)
+            }
+            Expr::Neg(a) => -self.eval(k, a, format),
+            Expr::Abs(a) => self.eval(k, a, format).abs(),
+            Expr::Max(a, b) => larger(self.eval(k, a, format), self.eval(k, b, format)),
+            Expr::Min(a, b) => -larger(-self.eval(k, a, format), -self.eval(k, b, format)),
+            Expr::Step(steps, a) => stepped(*steps, self.eval(k, a, format)),
+            Expr::Sqrt(a) => {
+                let a = self.eval(k, a, format);
+                self.flush(format, soft::sqrt(format, a))
+            }
+            Expr::Smooth(function, a) => {
+                let a = self.eval(k, a, format);
+                let libm = self.run.config.libm;
+                let y = elementary::within_table(self.run.tape, libm, *function, a, format);
+                self.flush(format, y)
+            }
+        }
+    }
+
+    /// A quotient; a divisor that is a constant may have been replaced by its reciprocal.
+    fn divide(&mut self, x: f64, y: f64, fixed: bool, format: Format) -> f64 {
+        let reciprocal = soft::div(format, 1.0, y);
+        let quotient = if fixed && self.any_tree() && reciprocal.is_finite() && self.run.tape.coin()
+        {
+            let reciprocal = self.flush(format, reciprocal);
+            soft::mul(format, x, reciprocal)
+        } else {
+            soft::div(format, x, y)
+        };
+        self.flush(format, quotient)
+    }
+
+    /// A mean divides its sum in the accumulator or, after storing it, in the storage format.
+    fn mean(&mut self, k: usize, sum: &Sym, count: &Sym, format: Format) -> f64 {
+        let Expr::Const(n) = count.expr() else {
+            unreachable!("a mean divides by a count")
+        };
+        let (sum, accumulator) = self.sum(k, sum, format);
+        let stored =
+            self.any_tree() && soft::round(format, sum).is_finite() && self.run.tape.coin();
+        let within = if stored { format } else { accumulator };
+        let sum = self.flush(within, soft::round(within, sum));
+        let mean = self.divide(sum, *n, true, within);
+        self.flush(format, soft::round(format, mean))
+    }
+
+    /// A division by a count: in storage, by the count rounded to it, or in the accumulator.
+    fn share(&mut self, k: usize, x: &Sym, count: &Sym, format: Format) -> f64 {
+        let Expr::Const(n) = count.expr() else {
+            unreachable!("a share divides by a count")
+        };
+        let x = self.eval(k, x, format);
+        let stored = self.any_tree() && self.run.tape.coin();
+        let within = if stored {
+            format
+        } else {
+            self.run.config.accumulator(format)
+        };
+        let share = self.divide(x, soft::round(within, *n), true, within);
+        self.flush(format, soft::round(format, share))
+    }
+
+    fn stored_sum(&mut self, k: usize, e: &Sym, format: Format) -> f64 {
+        let (sum, _) = self.sum(k, e, format);
+        self.flush(format, soft::round(format, sum))
+    }
+
+    /// A sum in some tree, and the format that it was accumulated in.
+    fn sum(&mut self, k: usize, e: &Sym, format: Format) -> (f64, Format) {
+        let mut leaves = Vec::new();
+        let accumulated = self.flatten(k, e, false, &mut leaves);
+        let within = if accumulated {
+            self.run.config.accumulator(format)
+        } else {
+            format
+        };
+        (self.reduce(leaves, within), within)
+    }
+
+    /// Collects the summands of an expression of node k; true where some sum among them
+    /// happens in an accumulator.
+    fn flatten(&mut self, k: usize, e: &Sym, negate: bool, leaves: &mut Vec<Leaf>) -> bool {
+        let own = reduces(self.op(k));
+        let format = self.format(k).expect("sums are floats");
+        match e.expr() {
+            Expr::Add(a, b) => {
+                own | self.flatten(k, a, negate, leaves) | self.flatten(k, b, negate, leaves)
+            }
+            Expr::Sub(a, b) => {
+                own | self.flatten(k, a, negate, leaves) | self.flatten(k, b, !negate, leaves)
+            }
+            Expr::Neg(a) => own | self.flatten(k, a, !negate, leaves),
+            Expr::Mul(a, b) => {
+                let (a, b) = (self.eval(k, a, format), self.eval(k, b, format));
+                leaves.push(Leaf::Product(if negate { -a } else { a }, b));
+                own
+            }
+            Expr::Element { value, at } if self.fuses(k, *value) => {
+                let inner = self.formulas[*value][*at].clone();
+                own | self.flatten(*value, &inner, negate, leaves)
+            }
+            Expr::Element { value, at } => {
+                let x = self.load(*value, *at);
+                leaves.push(Leaf::Value(if negate { -x } else { x }));
+                own
+            }
+            _ => {
+                let x = self.eval(k, e, format);
+                leaves.push(Leaf::Value(if negate { -x } else { x }));
+                own
+            }
+        }
+    }
+
+    /// Whether this use of a value is recomputed inside the sum that uses it: a nest of
+    /// sums may be one reduction, a product may be contracted into the sum.
+    fn fuses(&mut self, user: usize, value: usize) -> bool {
+        let (op, from, to) = (self.op(value), self.format(value), self.format(user));
+        let may = from == to
+            && !self.formulas[value].is_empty()
+            && !matches!(op, Op::Mean(_))
+            && match op {
+                Op::Mul(_) => self.may_contract(),
+                op if is_linear(op) => self.any_tree(),
+                _ => false,
+            };
+        may && self.run.tape.coin()
+    }
+
+    fn reduce(&mut self, mut leaves: Vec<Leaf>, format: Format) -> f64 {
+        while leaves.len() > 1 {
+            let (i, j) = if self.any_tree() {
+                let i = self.run.tape.below(leaves.len());
+                (
+                    i,
+                    (i + 1 + self.run.tape.below(leaves.len() - 1)) % leaves.len(),
+                )
+            } else {
+                (0, 1)
+            };
+            let sum = self.combine(leaves[i], leaves[j], format);
+            leaves[i.min(j)] = Leaf::Value(sum);
+            leaves.remove(i.max(j));
+        }
+        leaves.first().map_or(0.0, |leaf| self.alone(*leaf, format))
+    }
+
+    fn alone(&mut self, leaf: Leaf, format: Format) -> f64 {
+        match leaf {
+            Leaf::Value(x) => x,
+            Leaf::Product(a, b) => self.flush(format, soft::mul(format, a, b)),
+        }
+    }
+
+    fn combine(&mut self, first: Leaf, second: Leaf, format: Format) -> f64 {
+        let contract = self.may_contract() && self.run.tape.coin();
+        let sum = match (first, second) {
+            (other, Leaf::Product(a, b)) | (Leaf::Product(a, b), other) if contract => {
+                let other = self.alone(other, format);
+                soft::fma(format, a, b, other)
+            }
+            (first, second) => {
+                let (x, y) = (self.alone(first, format), self.alone(second, format));
+                soft::add(format, x, y)
+            }
+        };
+        self.flush(format, sum)
+    }
+}
+
+/// The larger; NaN where either is.
+fn larger(x: f64, y: f64) -> f64 {
+    if y > x || y.is_nan() { y } else { x }
+}
+
+fn stepped(steps: Steps, x: f64) -> f64 {
+    if x > 0.0 {
+        steps.above
+    } else if x < 0.0 {
+        steps.below
+    } else if x == 0.0 {
+        steps.at
+    } else {
+        f64::NAN
+    }
+}

@@ -1,0 +1,290 @@
+//! For every primitive, the smallest graphs that contain it.
+
+use crate::generate::Role;
+use crate::kernel::SquarePlus;
+use crate::tape::Tape;
+use gradbound::Result;
+use gradbound::graph::grad::append_backward;
+use gradbound::graph::levels::UserNode;
+use gradbound::graph::{Graph, ValueId};
+use gradbound::lower;
+use gradbound::number::spec::Steps;
+use gradbound::op::{Kernel, MatMul, Share};
+use gradbound::tensor::{DType, Shape, Ty};
+use std::sync::Arc;
+
+/// A graph in the making, with the roles of its inputs and the values that it is about.
+pub struct Builder<'a, 't> {
+    pub graph: Graph,
+    pub roles: Vec<Role>,
+    pub outputs: Vec<ValueId>,
+    pub tape: &'a mut Tape<'t>,
+    pub dtype: DType,
+}
+
+/// Builds a fragment and returns the value that it is about.
+pub type Fragment = fn(&mut Builder) -> Result<ValueId>;
+
+impl<'a, 't> Builder<'a, 't> {
+    pub fn new(tape: &'a mut Tape<'t>, dtype: DType) -> Builder<'a, 't> {
+        Builder {
+            graph: Graph::new(),
+            roles: Vec::new(),
+            outputs: Vec::new(),
+            tape,
+            dtype,
+        }
+    }
+
+    pub fn of_type(&mut self, ty: Ty, role: Role) -> ValueId {
+        self.roles.push(role);
+        self.graph.input(ty)
+    }
+
+    pub fn input(&mut self, shape: impl Into<Shape>, role: Role) -> ValueId {
+        let ty = Ty::new(shape, self.dtype);
+        self.of_type(ty, role)
+    }
+
+    pub fn any(&mut self, shape: impl Into<Shape>) -> ValueId {
+        self.input(shape, Role::Any)
+    }
+
+    pub fn indices(&mut self, shape: impl Into<Shape>, n: usize) -> ValueId {
+        self.of_type(Ty::new(shape, DType::I64), Role::Index(n))
+    }
+
+    pub fn constant(&mut self, x: f64) -> Result<ValueId> {
+        self.graph.scalar(x, self.dtype)
+    }
+
+    /// Appends the backward pass from `output` with a cotangent of its own as input; the
+    /// gradients of all inputs are what the fragment is about then.
+    pub fn differentiate(&mut self, output: ValueId) -> Result<()> {
+        let ty = self.graph.ty(output).clone();
+        if !ty.dtype.is_float() {
+            return Ok(()); // what is no float has no gradient
+        }
+        let forward: Vec<ValueId> = self.graph.inputs().to_vec();
+        let cotangent = self.of_type(ty, Role::Moderate);
+        let gradients = append_backward(&mut self.graph, &[(output, cotangent)], None)?;
+        self.outputs = forward.iter().filter_map(|v| gradients.of(*v)).collect();
+        Ok(())
+    }
+
+    fn pair(&mut self) -> (ValueId, ValueId) {
+        let shapes: [(&[usize], &[usize]); 3] = [(&[3], &[3]), (&[2, 2], &[2]), (&[], &[])];
+        let (a, b) = self.tape.pick(&shapes);
+        (self.any(a), self.any(b))
+    }
+}
+
+fn of_one(
+    b: &mut Builder,
+    role: Role,
+    f: fn(&mut Graph, ValueId) -> Result<ValueId>,
+) -> Result<ValueId> {
+    let x = b.input([3], role);
+    f(&mut b.graph, x)
+}
+
+fn of_two(
+    b: &mut Builder,
+    f: fn(&mut Graph, ValueId, ValueId) -> Result<ValueId>,
+) -> Result<ValueId> {
+    let (x, y) = b.pair();
+    f(&mut b.graph, x, y)
+}
+
+/// The fragments of a primitive, by its name.
+pub fn of(primitive: &str) -> &'static [Fragment] {
+    match primitive {
+        "Abs" => &[|b| of_one(b, Role::Any, Graph::abs)],
+        "Add" => &[|b| of_two(b, Graph::add)],
+        "AddN" => &[add_n],
+        "Broadcast" => &[|b| of_one(b, Role::Any, |g, x| g.broadcast(x, &Shape::from([2, 3])))],
+        "Cast" => &[cast, cast_of_integers],
+        "Concat" => &[concat],
+        "Div" => &[|b| of_two(b, Graph::div), by_a_constant],
+        "Embed" | "Slice" => &[slice],
+        "Exp" => &[
+            |b| of_one(b, Role::Moderate, Graph::exp),
+            |b| of_one(b, Role::Any, Graph::exp),
+        ],
+        "FreeMax" => &[
+            |b| of_one(b, Role::Any, |g, x| g.free_max(x, &[0])),
+            softmax,
+        ],
+        "Gather" | "ScatterAdd" => &[gather, gather_elements],
+        "Kernel" | "KernelVjp" => &[kernel],
+        "Log" => &[
+            |b| of_one(b, Role::Positive, Graph::log),
+            |b| of_one(b, Role::Any, Graph::log),
+        ],
+        "MatMul" => &[matmul, batched],
+        "Max" => &[|b| of_two(b, Graph::max)],
+        "MaxOver" => &[|b| of_one(b, Role::Any, |g, x| g.max_over(x, &[0], false))],
+        "Mean" => &[mean],
+        "Min" => &[|b| of_two(b, Graph::min)],
+        "Mul" => &[|b| of_two(b, Graph::mul), scaled],
+        "Neg" => &[|b| of_one(b, Role::Any, Graph::neg)],
+        "Relu" => &[|b| of_one(b, Role::Any, Graph::relu)],
+        "Reshape" => &[|b| of_one(b, Role::Any, |g, x| g.reshape(x, Shape::from([3, 1])))],
+        "Settle" => &[softmax, log_softmax],
+        "Share" => &[share],
+        "Sigmoid" => &[|b| of_one(b, Role::Any, Graph::sigmoid)],
+        "Sqrt" => &[
+            |b| of_one(b, Role::Positive, Graph::sqrt),
+            |b| of_one(b, Role::Any, Graph::sqrt),
+        ],
+        "Step" => &[step],
+        "Sub" => &[|b| of_two(b, Graph::sub)],
+        "Sum" => &[sum],
+        "Tanh" => &[|b| of_one(b, Role::Any, Graph::tanh)],
+        "Transpose" => &[transpose],
+        unknown => panic!("no fragment attacks the primitive {unknown}"),
+    }
+}
+
+fn add_n(b: &mut Builder) -> Result<ValueId> {
+    let count = 1 + b.tape.below(6);
+    let terms: Vec<ValueId> = (0..count).map(|_| b.any([2])).collect();
+    b.graph.add_n(&terms)
+}
+
+fn cast(b: &mut Builder) -> Result<ValueId> {
+    let to = b.tape.pick(&[
+        DType::F16,
+        DType::BF16,
+        DType::F32,
+        DType::F64,
+        DType::Bool,
+        DType::I64,
+    ]);
+    let role = if to == DType::I64 {
+        Role::Moderate
+    } else {
+        Role::Any
+    };
+    let x = b.input([3], role);
+    b.graph.cast(x, to)
+}
+
+fn cast_of_integers(b: &mut Builder) -> Result<ValueId> {
+    // Some that neither f16 nor f32 nor f64 holds.
+    let n = b.tape.pick(&[1 << 13, 1 << 26, (1 << 55) + 3]);
+    let x = b.indices([3], n);
+    b.graph.cast(x, b.dtype)
+}
+
+fn concat(b: &mut Builder) -> Result<ValueId> {
+    let (x, y) = (b.any([2, 1]), b.any([2, 2]));
+    b.graph.concat(&[x, y], 1)
+}
+
+fn by_a_constant(b: &mut Builder) -> Result<ValueId> {
+    let d = b
+        .tape
+        .pick(&[3.0, 10.0, 4.0, -7.0, 1.0 / 8.0, 0.3, 60000.0]);
+    let x = b.any([3]);
+    // A number that the format does not hold becomes a cast, which a compiler folds.
+    let d = lower::real(&mut b.graph, d, b.dtype)?;
+    let d = if b.tape.coin() { b.graph.neg(d)? } else { d };
+    b.graph.div(x, d)
+}
+
+fn scaled(b: &mut Builder) -> Result<ValueId> {
+    let d = b.tape.pick(&[2.0, 0.5, 0.0, -1.0, 0.0625, 0.1]);
+    let (x, d) = (b.any([3]), b.constant(d)?);
+    b.graph.mul(d, x)
+}
+
+fn slice(b: &mut Builder) -> Result<ValueId> {
+    let x = b.any([2, 3]);
+    let back = b.tape.coin();
+    let (start, step) = if back { (2, -2) } else { (0, 2) };
+    b.graph.slice(x, &[0, start], &[1, step], &[2, 2])
+}
+
+fn gather(b: &mut Builder) -> Result<ValueId> {
+    let (x, i) = (b.any([3, 2]), b.indices([4], 3));
+    b.graph.gather(x, i, 0)
+}
+
+fn gather_elements(b: &mut Builder) -> Result<ValueId> {
+    let (x, i) = (b.any([3, 2]), b.indices([2, 2], 3));
+    b.graph.gather_elements(x, i, 0)
+}
+
+fn kernel(b: &mut Builder) -> Result<ValueId> {
+    let (x, y) = (b.any([2]), b.any([2]));
+    let node = Kernel(UserNode::RevScale(Arc::new(SquarePlus)));
+    b.graph.push(node, &[x, y])
+}
+
+fn matmul(b: &mut Builder) -> Result<ValueId> {
+    let (m, k, n) = (
+        1 + b.tape.below(2),
+        1 + b.tape.below(4),
+        1 + b.tape.below(2),
+    );
+    let (ta, tb) = (b.tape.coin(), b.tape.coin());
+    let x = b.any(if ta { [k, m] } else { [m, k] });
+    let y = b.any(if tb { [n, k] } else { [k, n] });
+    let op = MatMul {
+        transpose_a: ta,
+        transpose_b: tb,
+    };
+    b.graph.push(op, &[x, y])
+}
+
+fn batched(b: &mut Builder) -> Result<ValueId> {
+    let (x, y) = (b.any([2, 1, 3]), b.any([3, 1]));
+    b.graph.matmul(x, y)
+}
+
+fn mean(b: &mut Builder) -> Result<ValueId> {
+    let n = 1 + b.tape.below(5);
+    let x = b.any([n, 2]);
+    b.graph.mean(x, &[0], false)
+}
+
+/// Counts that a 16-bit format does not hold are among them.
+fn share(b: &mut Builder) -> Result<ValueId> {
+    let count = 1 + b.tape.below(600) as u32;
+    let x = b.any([3]);
+    b.graph.push(Share(count), &[x])
+}
+
+fn sum(b: &mut Builder) -> Result<ValueId> {
+    let n = 1 + b.tape.below(5);
+    let x = b.any([n, 2]);
+    let keep = b.tape.coin();
+    b.graph.sum(x, &[0], keep)
+}
+
+fn softmax(b: &mut Builder) -> Result<ValueId> {
+    let z = b.input([2, 3], Role::Moderate);
+    lower::softmax(&mut b.graph, z, 1)
+}
+
+fn log_softmax(b: &mut Builder) -> Result<ValueId> {
+    let z = b.input([3], Role::Moderate);
+    lower::log_softmax(&mut b.graph, z, 0)
+}
+
+fn step(b: &mut Builder) -> Result<ValueId> {
+    let steps = b.tape.pick(&[
+        Steps::RELU_GATE,
+        Steps::SIGN,
+        Steps::HALF_AT_TIE,
+        Steps::IS_ZERO,
+    ]);
+    let x = b.any([3]);
+    b.graph.step(x, steps)
+}
+
+fn transpose(b: &mut Builder) -> Result<ValueId> {
+    let x = b.any([2, 2, 1]);
+    b.graph.transpose(x, &[2, 0, 1])
+}

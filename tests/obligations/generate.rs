@@ -1,0 +1,272 @@
+//! What graphs are attacked with: run values c, errors ε, specification values x = c + tε
+//! and admissible values x̂. Nothing here judges.
+
+use crate::soft::{self, Dyadic, power, ulp};
+use crate::tape::Tape;
+use gradbound::Config;
+use gradbound::bound::{Approx, Bound};
+use gradbound::config::{Accumulate, Contract, Granularity, Schedule, Subnormals};
+use gradbound::libm::Libm;
+use gradbound::number::{Format, Up};
+use gradbound::tensor::{Tensor, Ty};
+
+/// What an input of a fragment may be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Role {
+    /// Any float.
+    Any,
+    /// Floats that elementary functions take without leaving the range.
+    Moderate,
+    /// Moderate and greater than 0.
+    Positive,
+    /// An exact index below n.
+    Index(usize),
+}
+
+/// One input of a case.
+#[derive(Debug)]
+pub struct Given {
+    /// The run's value.
+    pub c: Tensor,
+    /// ε, and whether c is the only admissible value.
+    pub approx: Approx,
+    /// The specification's value.
+    pub x: Vec<Dyadic>,
+    /// An admissible value.
+    pub admissible: Tensor,
+}
+
+/// A configuration; the default for the simplest choice.
+pub fn config(tape: &mut Tape, subnormals: Subnormals) -> Config {
+    let (schedule, contract) = tape.pick(&[
+        (Schedule::Any, Contract::Any),
+        (Schedule::Any, Contract::Any),
+        (Schedule::Any, Contract::Off),
+        (Schedule::Left, Contract::Off),
+        (Schedule::Left, Contract::Any),
+    ]);
+    Config {
+        schedule,
+        contract,
+        subnormals,
+        accumulate: tape.pick(&[
+            Accumulate::Default,
+            Accumulate::Same,
+            Accumulate::F32,
+            Accumulate::F64,
+        ]),
+        libm: tape.pick(&[Libm::Portable, Libm::Correct, Libm::Ulp(1.5), Libm::XlaCpu]),
+        granularity: tape.pick(&[
+            Granularity::Element,
+            Granularity::Element,
+            Granularity::Element,
+            Granularity::Tensor,
+        ]),
+    }
+}
+
+/// A float on which rounding, cancellation, underflow or overflow may go wrong.
+pub fn float(tape: &mut Tape, format: Format, earlier: &[f64]) -> f64 {
+    let p = i64::from(format.precision);
+    let (e_min, e_max) = (i64::from(format.e_min), i64::from(format.e_max));
+    let sign = if tape.coin() { -1.0 } else { 1.0 };
+    let magnitude = match tape.below(17) {
+        0 | 1 => tape.below(10) as f64,
+        2 => power(tape.between(-12, 12)),
+        3 => {
+            let x = power(tape.between(-6, 6));
+            next_to(tape, format, x)
+        }
+        4..=7 => significand(tape, format) * power(tape.between(-4, 4)),
+        8 => significand(tape, format) * power(tape.between(e_min / 3, e_max / 3)),
+        9 => significand(tape, format) * power(tape.between(-p - 2, p + 2)),
+        // Just what a unit's neighbour ties on.
+        10 => (1 + 2 * tape.below(3)) as f64 * power(-p - tape.between(0, 1)),
+        // Close to a tie of a narrower format.
+        15 => {
+            let tie = 1.0 + power(-tape.pick(&[11, 8, 24, 9]));
+            next_to(tape, format, tie)
+        }
+        11 => tape.below(5) as f64 * power(e_min - p + 1),
+        12 => {
+            let x = power(e_min + tape.between(0, 1));
+            next_to(tape, format, x)
+        }
+        13 => significand(tape, format) * power(e_max - tape.between(0, 2)),
+        14 => {
+            return -earlier
+                .get(tape.below(earlier.len().max(1)))
+                .copied()
+                .unwrap_or(0.0);
+        }
+        _ => {
+            let near = earlier
+                .get(tape.below(earlier.len().max(1)))
+                .copied()
+                .unwrap_or(1.0);
+            return -next_to(tape, format, near);
+        }
+    };
+    let x = soft::round(format, sign * magnitude);
+    if x.is_finite() { x } else { sign }
+}
+
+fn significand(tape: &mut Tape, format: Format) -> f64 {
+    let bits = (u64::from(tape.draw()) << 20) | 1 << 52;
+    soft::round(format, bits as f64 * power(-52))
+}
+
+/// x or a float some steps away.
+fn next_to(tape: &mut Tape, format: Format, x: f64) -> f64 {
+    let y = soft::round(format, x + tape.between(-2, 2) as f64 * ulp(format, x));
+    if y.is_finite() { y } else { x }
+}
+
+/// A little more than half an ulp of 1: added to 1 and its neighbours it rounds up.
+fn step_of_one(tape: &mut Tape, format: Format) -> f64 {
+    let p = i64::from(format.precision);
+    power(-p) * (1.0 + power(-tape.between(2, 6)))
+}
+
+fn in_role(tape: &mut Tape, format: Format, role: Role, earlier: &[f64]) -> f64 {
+    let moderate = |tape: &mut Tape| match tape.below(5) {
+        0 => tape.between(-3, 3) as f64,
+        1 => soft::round(
+            format,
+            significand(tape, format) * power(tape.between(-12, 3)),
+        ),
+        2 => -soft::round(
+            format,
+            significand(tape, format) * power(tape.between(-12, 3)),
+        ),
+        3 => next_to(tape, format, 1.0),
+        _ => {
+            let near = earlier.last().copied().unwrap_or(0.5);
+            next_to(tape, format, near)
+        }
+    };
+    match role {
+        Role::Any => float(tape, format, earlier),
+        Role::Moderate => moderate(tape),
+        Role::Positive => match moderate(tape).abs() {
+            0.0 => 1.0,
+            x => x,
+        },
+        Role::Index(n) => tape.below(n) as f64,
+    }
+}
+
+/// An error bound: none, fractions of an ulp, comparable to c, or larger than everything.
+fn error(tape: &mut Tape, format: Format, c: f64, role: Role) -> f64 {
+    let p = i64::from(format.precision);
+    let c = if c == 0.0 { 1.0 } else { c.abs() };
+    let quarters = tape.between(0, 9) as f64;
+    let eps = match tape.below(12) {
+        0..=4 => 0.0,
+        5 => quarters / 4.0 * power(-p) * c,
+        6 => ulp(format, c) * quarters,
+        7 => c * power(-tape.between(4, 12)),
+        8 => c / 2.0 + ulp(format, c) * (quarters - 4.0),
+        9 if role == Role::Any => c * (1.0 + quarters),
+        10 if role == Role::Any => power(tape.between(-6, 6)),
+        11 if role == Role::Any => power(i64::from(format.e_min) - p + 1) * quarters,
+        _ => c * power(-6),
+    };
+    if eps.is_finite() && eps >= 0.0 {
+        eps
+    } else {
+        0.0
+    }
+}
+
+/// Where in [c − ε, c + ε] the specification lies, in units of ε.
+fn position(tape: &mut Tape) -> f64 {
+    match tape.below(4) {
+        0 => 0.0,
+        1 => 1.0,
+        2 => -1.0,
+        _ => tape.between(-64, 64) as f64 / 64.0,
+    }
+}
+
+/// A float of the format within ε of x: near a corner or inside, c where the drawn one is not.
+fn admissible(tape: &mut Tape, format: Format, c: f64, x: &Dyadic, eps: f64) -> f64 {
+    let target = x.add(&Dyadic::new(position(tape)).mul(&Dyadic::new(eps)));
+    let near = target.round(format);
+    if !near.is_finite() {
+        return c;
+    }
+    let step = ulp(format, near);
+    [near, near - step, near + step]
+        .into_iter()
+        .map(|y| soft::round(format, y))
+        .find(|y| y.is_finite() && Dyadic::new(*y).sub(x).within(eps))
+        .unwrap_or(c)
+}
+
+/// An input of the given type with everything that the attack needs to know of it.
+pub fn input(tape: &mut Tape, ty: &Ty, role: Role) -> Given {
+    let len = ty.shape.len();
+    let Some(format) = ty.dtype.format() else {
+        return index(tape, ty, role);
+    };
+    let exact = tape.below(4) == 0;
+    let determined = exact || tape.below(4) == 1;
+    let theme = if role == Role::Any { tape.below(7) } else { 0 };
+    let (mut c, mut x, mut hat, mut eps) = (vec![], vec![], vec![], vec![]);
+    for _ in 0..len {
+        let value = match theme {
+            5 => 1.0,
+            6 => step_of_one(tape, format),
+            _ => in_role(tape, format, role, &c),
+        };
+        let e = if exact {
+            0.0
+        } else {
+            error(tape, format, value, role)
+        };
+        let spec = Dyadic::new(value).add(&Dyadic::new(position(tape)).mul(&Dyadic::new(e)));
+        hat.push(if determined {
+            value
+        } else {
+            admissible(tape, format, value, &spec, e)
+        });
+        c.push(value);
+        x.push(spec);
+        eps.push(Up::new(e));
+    }
+    let bound = if exact {
+        Bound::Zero
+    } else {
+        Bound::from_fn(len, |i| eps[i])
+    };
+    let approx = Approx {
+        determined,
+        ..Approx::within(bound)
+    };
+    let tensor =
+        |data: &[f64]| Tensor::from_f64s(ty.shape.clone(), ty.dtype, data).expect("lengths agree");
+    Given {
+        c: tensor(&c),
+        approx,
+        x,
+        admissible: tensor(&hat),
+    }
+}
+
+fn index(tape: &mut Tape, ty: &Ty, role: Role) -> Given {
+    let n = match role {
+        Role::Index(n) => n,
+        _ => 10,
+    };
+    let mut pick = || (u64::from(tape.draw()) << 32 | u64::from(tape.draw())) % n as u64;
+    let picked: Vec<i64> = (0..ty.shape.len()).map(|_| pick() as i64).collect();
+    let c = Tensor::i64s(ty.shape.clone(), picked.clone()).expect("lengths agree");
+    let x = picked.iter().map(|n| Dyadic::integer(*n)).collect();
+    Given {
+        admissible: c.clone(),
+        c,
+        approx: Approx::exact(),
+        x,
+    }
+}

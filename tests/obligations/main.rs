@@ -1,0 +1,25 @@
+//! The obligations of every primitive, attacked: random admissible executions against exact
+//! specifications.
+//!
+//! Four axes are kept apart: *what* is attacked ([`fragments`], [`nests`]), in which format
+//! and configuration ([`generate`]), with which values and executions ([`generate`],
+//! [`execute`]), and who judges ([`oracle`]). The generator never judges, the oracle never
+//! generates. Set GRADBOUND_ATTACK=N for N times as many cases, drawn afresh.
+
+#[macro_use]
+mod names;
+mod attack;
+mod elementary;
+mod execute;
+mod fragments;
+mod generate;
+mod kernel;
+mod nests;
+mod oracle;
+mod planted;
+mod soft;
+mod sound;
+mod sym;
+mod tape;
+mod tightness;
+mod witnesses;

@@ -1,0 +1,12 @@
+//! The primitives that this test attacks: one list, shared with `tests/coverage.rs`.
+
+/// Hands the names of all attacked primitives to another macro.
+macro_rules! attacked {
+    ($use_them:ident) => {
+        $use_them! {
+            Abs, Add, AddN, Broadcast, Cast, Concat, Div, Exp, FreeMax, Gather, Kernel,
+            KernelVjp, Log, MatMul, Max, MaxOver, Mean, Min, Mul, Neg, Relu, Reshape,
+            ScatterAdd, Settle, Share, Sigmoid, Slice, Sqrt, Embed, Step, Sub, Sum, Tanh, Transpose,
+        }
+    };
+}

@@ -1,0 +1,262 @@
+//! Float arithmetic from the definition: exact dyadic numbers, rounded once to nearest even.
+//!
+//! Nothing here is the library's or the processor's: an execution in this arithmetic agrees
+//! with the hardware only because both follow IEEE 754.
+
+use gradbound::number::precise::{Places, Precise};
+use gradbound::number::{Format, SpecNumber};
+use num_bigint::{BigInt, BigUint, Sign};
+use num_rational::BigRational;
+use num_traits::{One, Signed, Zero};
+
+/// m·2^e, exactly.
+#[derive(Debug, Clone)]
+pub struct Dyadic {
+    m: BigInt,
+    e: i64,
+}
+
+/// 2^e for an e that f64 can hold.
+pub fn power(e: i64) -> f64 {
+    if e >= -1022 {
+        f64::from_bits(((e + 1023) as u64) << 52)
+    } else {
+        f64::from_bits(1 << (e + 1074))
+    }
+}
+
+/// ⌊log2 |x|⌋ of a finite x other than 0.
+pub fn exponent(x: f64) -> i64 {
+    let Dyadic { m, e } = Dyadic::new(x);
+    e + m.bits() as i64 - 1
+}
+
+/// The distance between neighbouring values of the format at x.
+pub fn ulp(format: Format, x: f64) -> f64 {
+    let least = i64::from(format.e_min);
+    let e = if x == 0.0 {
+        least
+    } else {
+        exponent(x).max(least)
+    };
+    power(e - i64::from(format.precision) + 1)
+}
+
+impl Dyadic {
+    /// The value of a finite float.
+    pub fn new(x: f64) -> Dyadic {
+        let bits = x.to_bits();
+        let (biased, fraction) = ((bits >> 52) & 0x7ff, bits & ((1 << 52) - 1));
+        let (m, e) = if biased == 0 {
+            (fraction, -1074)
+        } else {
+            (fraction | 1 << 52, biased as i64 - 1075)
+        };
+        let sign = if x < 0.0 { Sign::Minus } else { Sign::Plus };
+        Dyadic {
+            m: BigInt::from_biguint(sign, BigUint::from(m)),
+            e,
+        }
+    }
+
+    pub fn integer(n: i64) -> Dyadic {
+        Dyadic {
+            m: BigInt::from(n),
+            e: 0,
+        }
+    }
+
+    pub fn add(&self, y: &Dyadic) -> Dyadic {
+        let e = self.e.min(y.e);
+        let at = |x: &Dyadic| &x.m << (x.e - e) as usize;
+        Dyadic {
+            m: at(self) + at(y),
+            e,
+        }
+    }
+
+    pub fn mul(&self, y: &Dyadic) -> Dyadic {
+        Dyadic {
+            m: &self.m * &y.m,
+            e: self.e + y.e,
+        }
+    }
+
+    pub fn sub(&self, y: &Dyadic) -> Dyadic {
+        self.add(&Dyadic { m: -&y.m, e: y.e })
+    }
+
+    /// |self| <= y.
+    pub fn within(&self, y: f64) -> bool {
+        let magnitude = Dyadic {
+            m: self.m.abs(),
+            e: self.e,
+        };
+        !magnitude.sub(&Dyadic::new(y)).m.is_positive()
+    }
+
+    pub fn rational(&self) -> BigRational {
+        let two = BigRational::from_integer(BigInt::from(2));
+        BigRational::from_integer(self.m.clone()) * two.pow(self.e as i32)
+    }
+
+    /// The same number as an interval of the given places.
+    pub fn precise(&self, places: Places) -> Precise {
+        let power_of_two = |e: i64| Precise::from_f64(&places, power(e));
+        let mut digits = self.m.magnitude().to_u32_digits();
+        digits.reverse();
+        let base = power_of_two(32);
+        let zero = Precise::from_f64(&places, 0.0);
+        let m = digits.into_iter().fold(zero, |x, digit| {
+            x.mul(&base)
+                .add(&Precise::from_f64(&places, f64::from(digit)))
+        });
+        let m = if self.m.is_negative() { m.neg() } else { m };
+        // The exponent may be below f64's: two steps reach every product of two floats.
+        let half = self.e / 2;
+        m.mul(&power_of_two(half)).mul(&power_of_two(self.e - half))
+    }
+
+    /// The nearest value of a format.
+    pub fn round(&self, format: Format) -> f64 {
+        nearest(format, &self.m, self.e, false)
+    }
+}
+
+/// The value of the format nearest to m·2^e, or to a number just above it in magnitude
+/// where `more` is set (m then has more bits than the format).
+fn nearest(format: Format, m: &BigInt, e: i64, more: bool) -> f64 {
+    let a = m.magnitude();
+    if a.is_zero() {
+        return 0.0;
+    }
+    let top = e + a.bits() as i64 - 1;
+    let lowest = top.max(i64::from(format.e_min)) - i64::from(format.precision) + 1;
+    let kept = if lowest <= e {
+        assert!(!more, "a quotient or root with too few bits");
+        a << (e - lowest) as usize
+    } else {
+        let shift = (lowest - e) as usize;
+        let kept: BigUint = a >> shift;
+        let rest = a - (&kept << shift);
+        let half = BigUint::one() << (shift - 1);
+        let up = rest > half || (rest == half && (more || kept.bit(0)));
+        if up { kept + 1_u32 } else { kept }
+    };
+    let kept = u64::try_from(kept).expect("at most 54 bits");
+    let sign = if m.is_negative() { -1.0 } else { 1.0 };
+    let limit = i64::from(format.e_max) + 1;
+    if lowest + i64::from(64 - kept.leading_zeros()) > limit {
+        return sign * f64::INFINITY;
+    }
+    sign * kept as f64 * power(lowest)
+}
+
+/// x rounded to the format; NaN and infinities stay.
+pub fn round(format: Format, x: f64) -> f64 {
+    if x.is_finite() {
+        Dyadic::new(x).round(format)
+    } else {
+        x
+    }
+}
+
+pub fn add(format: Format, x: f64, y: f64) -> f64 {
+    if !x.is_finite() || !y.is_finite() {
+        return x + y;
+    }
+    Dyadic::new(x).add(&Dyadic::new(y)).round(format)
+}
+
+pub fn mul(format: Format, x: f64, y: f64) -> f64 {
+    if !x.is_finite() || !y.is_finite() {
+        return x * y;
+    }
+    Dyadic::new(x).mul(&Dyadic::new(y)).round(format)
+}
+
+/// x·y + z, rounded once.
+pub fn fma(format: Format, x: f64, y: f64, z: f64) -> f64 {
+    if ![x, y, z].iter().all(|x| x.is_finite()) {
+        return x.mul_add(y, z);
+    }
+    let exact = Dyadic::new(x).mul(&Dyadic::new(y)).add(&Dyadic::new(z));
+    exact.round(format)
+}
+
+pub fn div(format: Format, x: f64, y: f64) -> f64 {
+    if !x.is_finite() || !y.is_finite() || x == 0.0 || y == 0.0 {
+        return x / y;
+    }
+    const EXTRA: i64 = 128;
+    let (x, y) = (Dyadic::new(x), Dyadic::new(y));
+    let wide: BigInt = x.m << EXTRA as usize;
+    let quotient = &wide / &y.m;
+    let more = &quotient * &y.m != wide;
+    nearest(format, &quotient, x.e - y.e - EXTRA, more)
+}
+
+pub fn sqrt(format: Format, x: f64) -> f64 {
+    if !x.is_finite() || x <= 0.0 {
+        return x.sqrt();
+    }
+    let x = Dyadic::new(x);
+    let extra = 128 + x.e.rem_euclid(2);
+    let wide: BigInt = x.m << extra as usize;
+    let root = wide.sqrt();
+    let more = &root * &root != wide;
+    nearest(format, &root, (x.e - extra) / 2, more)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The arithmetic that judges must itself agree with the processor's, which follows
+    /// the same standard, in the formats that the processor has.
+    #[test]
+    fn agrees_with_the_processor() {
+        let mut state = 7_u64;
+        let mut draw = || {
+            state = state
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            state
+        };
+        for _ in 0..3000 {
+            let pick =
+                |bits: u64| f64::from_bits(bits & !(0x7ff << 52) | (0x3e0 + (bits >> 58)) << 52);
+            let (x, y, z) = (pick(draw()), pick(draw()), pick(draw()));
+            let (f, h) = (x as f32, z as f32);
+            assert_eq!(add(Format::F64, x, y), x + y);
+            assert_eq!(mul(Format::F64, x, y), x * y);
+            assert_eq!(div(Format::F64, x, y), x / y);
+            assert_eq!(fma(Format::F64, x, y, z), x.mul_add(y, z));
+            assert_eq!(sqrt(Format::F64, x.abs()), x.abs().sqrt());
+            assert_eq!(round(Format::F32, x), f64::from(f));
+            let wide = |x: f32| f64::from(x);
+            let w = f32::from_bits(draw() as u32 & 0x80ff_ffff);
+            assert_eq!(
+                mul(Format::F32, wide(f), wide(w)),
+                wide(f * w),
+                "{f:e} {w:e}"
+            );
+            assert_eq!(div(Format::F32, wide(w), wide(f)), wide(w / f));
+            assert_eq!(
+                fma(Format::F32, wide(f), wide(w), wide(h)),
+                wide(f.mul_add(w, h))
+            );
+        }
+    }
+
+    #[test]
+    fn rounds_to_sixteen_bits_once() {
+        let just_above_a_tie = 1.0 + 2f64.powi(-11) + 2f64.powi(-40);
+        assert_eq!(round(Format::F16, just_above_a_tie), 1.0 + 2f64.powi(-10));
+        assert_eq!(round(Format::F16, 65520.0), f64::INFINITY);
+        assert_eq!(round(Format::F16, 65519.0), 65504.0);
+        assert_eq!(round(Format::BF16, 1.0 + 2f64.powi(-8)), 1.0);
+        assert_eq!(round(Format::F16, 2f64.powi(-25)), 0.0);
+        assert_eq!(round(Format::F16, 2f64.powi(-25) * 1.5), 2f64.powi(-24));
+    }
+}

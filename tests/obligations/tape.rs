@@ -1,0 +1,41 @@
+//! The source of every random choice: a tape of numbers, so that a failing case shrinks to
+//! the simplest choices. Zero, and the end of the tape, is the simplest choice of all: left
+//! to right, nothing fused, nothing flushed, x̂ = c.
+
+#[derive(Debug)]
+pub struct Tape<'a> {
+    numbers: &'a [u32],
+    at: usize,
+}
+
+impl<'a> Tape<'a> {
+    pub fn new(numbers: &'a [u32]) -> Tape<'a> {
+        Tape { numbers, at: 0 }
+    }
+
+    pub fn draw(&mut self) -> u32 {
+        let number = self.numbers.get(self.at).copied().unwrap_or(0);
+        self.at += 1;
+        number
+    }
+
+    /// A number below n, 0 for the simplest choice.
+    pub fn below(&mut self, n: usize) -> usize {
+        self.draw() as usize % n
+    }
+
+    pub fn coin(&mut self) -> bool {
+        self.below(2) == 1
+    }
+
+    /// A number in lo..=hi, the one nearest to zero for the simplest choice.
+    pub fn between(&mut self, lo: i64, hi: i64) -> i64 {
+        let span = (hi - lo + 1) as u32;
+        let simplest = 0.clamp(lo, hi);
+        lo + (i64::from(self.draw() % span) + simplest - lo) % i64::from(span)
+    }
+
+    pub fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len())]
+    }
+}

@@ -1,0 +1,388 @@
+//! The gradient graph against forward mode: ⟨δ, J·v⟩ = ⟨Jᵀδ, v⟩ for every differentiable
+//! primitive, for softmax and for the losses.
+//!
+//! J·v comes from duals over the specification of the forward graph, Jᵀδ from the
+//! specification of the appended backward graph: two ways that share no derivative. Where
+//! everything is rational they agree exactly, else to 10⁻⁴⁰.
+
+#[path = "obligations/kernel.rs"]
+mod kernel;
+
+use gradbound::Result;
+use gradbound::graph::grad::append_backward;
+use gradbound::graph::levels::UserNode;
+use gradbound::graph::{Graph, ValueId};
+use gradbound::interpret::spec;
+use gradbound::lower::{self, Gemm, NllLoss, Reduction};
+use gradbound::number::SpecNumber;
+use gradbound::number::dual::Dual;
+use gradbound::number::exact::Rational;
+use gradbound::number::precise::{Places, Precise};
+use gradbound::number::spec::Steps;
+use gradbound::op::{self, Kernel, MatMul, PRIMITIVES};
+use gradbound::tensor::{DType, Shape, SpecTensor, Tensor, Ty};
+use num_bigint::BigInt;
+use num_rational::BigRational;
+
+/// A function of float inputs, under construction: integer inputs are constants.
+type Function = fn(&mut Graph) -> Result<ValueId>;
+
+fn float(g: &mut Graph, shape: impl Into<Shape>) -> ValueId {
+    g.input(Ty::new(shape, DType::F64))
+}
+
+fn integers(g: &mut Graph, shape: impl Into<Shape>, data: &[i64]) -> Result<ValueId> {
+    Ok(g.constant(Tensor::i64s(shape, data.to_vec())?))
+}
+
+fn of_one(g: &mut Graph, f: fn(&mut Graph, ValueId) -> Result<ValueId>) -> Result<ValueId> {
+    let x = float(g, [5]);
+    f(g, x)
+}
+
+fn of_two(
+    g: &mut Graph,
+    f: fn(&mut Graph, ValueId, ValueId) -> Result<ValueId>,
+) -> Result<ValueId> {
+    let (x, y) = (float(g, [2, 3]), float(g, [3]));
+    f(g, x, y)
+}
+
+/// Distinct eighths, away from 0: no kink, no tie, no pole.
+fn eighths(state: &mut u64, k: usize) -> i64 {
+    *state = state
+        .wrapping_mul(6364136223846793005)
+        .wrapping_add(1442695040888963407);
+    let sign = if (*state >> 40) & 1 == 1 { -1 } else { 1 };
+    sign * (3 + 8 * (k as i64 % 4) + (*state >> 50) as i64 % 4 + 4 * (k as i64 / 4 % 2))
+}
+
+fn eighth<N: SpecNumber>(env: &N::Env, n: i64) -> N {
+    N::from_i64(env, n).div(&N::from_i64(env, 8))
+}
+
+fn dot<N: SpecNumber>(env: &N::Env, x: &[N], y: &[N]) -> N {
+    let products = x.iter().zip(y).map(|(x, y)| x.mul(y));
+    gradbound::number::spec::sum(env, products)
+}
+
+/// Both sides of the identity, at a point that the seed chooses.
+fn both_sides<N: SpecNumber>(f: Function, env: &N::Env, positive: bool, seed: u64) -> (N, N) {
+    let mut graph = Graph::new();
+    let output = f(&mut graph).unwrap();
+    let inputs = graph.inputs().to_vec();
+    let mut state = seed;
+    let mut draw = |v: ValueId, positive: bool| -> Vec<N> {
+        let len = graph.ty(v).shape.len();
+        let n = (0..len).map(|k| eighths(&mut state, k));
+        n.map(|n| eighth(env, if positive { n.abs() } else { n }))
+            .collect()
+    };
+    let x: Vec<Vec<N>> = inputs.iter().map(|v| draw(*v, positive)).collect();
+    let v: Vec<Vec<N>> = inputs.iter().map(|v| draw(*v, false)).collect();
+    let delta = draw(output, false);
+    let forward = along(&graph, env, output, &x, &v);
+    let cotangent = graph.input(graph.ty(output).clone());
+    let gradients = append_backward(&mut graph, &[(output, cotangent)], None).unwrap();
+    let mut given = x.clone();
+    given.push(delta.clone());
+    let all = spec::eval(&graph, env, &tensors(&graph, &given), None);
+    let zero = N::from_i64(env, 0);
+    let back = inputs.iter().zip(&v).filter_map(|(input, v)| {
+        let gradient = gradients.of(*input)?;
+        Some(dot(env, &all[gradient.index()].data, v))
+    });
+    (
+        dot(env, &delta, &forward),
+        back.fold(zero, |sum, term| sum.add(&term)),
+    )
+}
+
+fn tensors<N: SpecNumber>(graph: &Graph, values: &[Vec<N>]) -> Vec<SpecTensor<N>> {
+    let shapes = graph.inputs().iter().map(|v| graph.ty(*v).shape.clone());
+    shapes
+        .zip(values)
+        .map(|(s, v)| SpecTensor::new(s, v.clone()))
+        .collect()
+}
+
+/// J·v by forward mode.
+fn along<N: SpecNumber>(
+    graph: &Graph,
+    env: &N::Env,
+    output: ValueId,
+    x: &[Vec<N>],
+    v: &[Vec<N>],
+) -> Vec<N> {
+    let dual = |(x, v): (&Vec<N>, &Vec<N>)| -> Vec<Dual<N>> {
+        let pairs = x.iter().cloned().zip(v.iter().cloned());
+        pairs
+            .map(|(value, tangent)| Dual { value, tangent })
+            .collect()
+    };
+    let duals: Vec<Vec<Dual<N>>> = x.iter().zip(v).map(dual).collect();
+    let all = spec::eval(graph, env, &tensors(graph, &duals), None);
+    all[output.index()]
+        .data
+        .iter()
+        .map(|d| d.tangent.clone())
+        .collect()
+}
+
+const SEEDS: [u64; 6] = [1, 2, 3, 5, 8, 13];
+
+/// Demands equality in the rationals.
+fn exactly(f: Function) {
+    for seed in SEEDS {
+        let (forward, back) = both_sides::<Rational>(f, &(), false, seed);
+        assert!(forward.value().is_some(), "seed {seed}: no rational value");
+        assert_eq!(forward, back, "seed {seed}");
+        assert_ne!(
+            forward,
+            Rational::from_i64(&(), 0),
+            "seed {seed}: nothing was compared"
+        );
+    }
+}
+
+/// Demands overlapping enclosures at positive points, narrower than 10⁻⁴⁰.
+fn closely(f: Function) {
+    let env = Places(256);
+    for seed in SEEDS {
+        let (forward, back) = both_sides::<Precise>(f, &env, true, seed);
+        let difference = forward.sub(&back).enclose();
+        assert!(
+            difference.contains_zero(),
+            "seed {seed}: differ by {difference:?}"
+        );
+        assert!(
+            difference.width().get() < 1e-40,
+            "seed {seed}: {difference:?} says little"
+        );
+        assert!(
+            forward.enclose().abs().lo() > 1e-9,
+            "seed {seed}: nothing was compared"
+        );
+    }
+}
+
+macro_rules! identities {
+    ($($name:ident: $how:ident $of:expr, $f:expr;)+) => {
+        $(#[test]
+        fn $name() {
+            let f: Function = $f;
+            $how(f);
+        })+
+        /// Which primitive each identity is about.
+        const COVERED: &[&[&str]] = &[$(&$of),+];
+    };
+}
+
+identities! {
+    abs: exactly ["Abs"], |g| of_one(g, Graph::abs);
+    add: exactly ["Add"], |g| of_two(g, Graph::add);
+    sub: exactly ["Sub"], |g| of_two(g, Graph::sub);
+    mul: exactly ["Mul"], |g| of_two(g, Graph::mul);
+    div: exactly ["Div"], |g| of_two(g, Graph::div);
+    max: exactly ["Max"], |g| of_two(g, Graph::max);
+    min: exactly ["Min"], |g| of_two(g, Graph::min);
+    neg: exactly ["Neg"], |g| of_one(g, Graph::neg);
+    relu: exactly ["Relu"], |g| of_one(g, Graph::relu);
+    exp: closely ["Exp"], |g| of_one(g, Graph::exp);
+    log: closely ["Log"], |g| of_one(g, Graph::log);
+    sqrt: closely ["Sqrt"], |g| of_one(g, Graph::sqrt);
+    tanh: closely ["Tanh"], |g| of_one(g, Graph::tanh);
+    sigmoid: closely ["Sigmoid"], |g| of_one(g, Graph::sigmoid);
+    sum: exactly ["Sum", "Broadcast"], |g| {
+        let x = float(g, [2, 3, 2]);
+        g.sum(x, &[0, 2], false)
+    };
+    mean: exactly ["Mean"], |g| {
+        let x = float(g, [2, 3]);
+        g.mean(x, &[1], true)
+    };
+    share: exactly ["Share"], |g| {
+        let x = float(g, [3]);
+        g.push(gradbound::op::Share(7), &[x])
+    };
+    max_over: exactly ["MaxOver"], |g| {
+        let x = float(g, [2, 4]);
+        g.max_over(x, &[1], false)
+    };
+    broadcast: exactly ["Broadcast"], |g| {
+        let x = float(g, [2, 1]);
+        g.broadcast(x, &Shape::from([3, 2, 2]))
+    };
+    reshape: exactly ["Reshape"], |g| of_one(g, |g, x| g.reshape(x, Shape::from([1, 5])));
+    transpose: exactly ["Transpose"], |g| {
+        let x = float(g, [2, 3, 2]);
+        g.transpose(x, &[2, 0, 1])
+    };
+    slice: exactly ["Slice", "Embed"], |g| {
+        let x = float(g, [3, 5]);
+        g.slice(x, &[0, 4], &[2, -2], &[2, 3])
+    };
+    concat: exactly ["Concat"], |g| {
+        let (x, y) = (float(g, [2, 1]), float(g, [2, 3]));
+        g.concat(&[x, y, x], 1)
+    };
+    gather: exactly ["Gather", "ScatterAdd"], |g| {
+        let x = float(g, [3, 2]);
+        let i = integers(g, [2, 2], &[2, 0, 2, -1])?;
+        g.gather(x, i, 0)
+    };
+    gather_elements: exactly ["Gather", "ScatterAdd"], |g| {
+        let x = float(g, [3, 2]);
+        let i = integers(g, [3, 1], &[1, 0, 1])?;
+        g.gather_elements(x, i, 1)
+    };
+    cast: exactly ["Cast"], |g| of_one(g, |g, x| g.cast(x, DType::F32));
+    matmul: exactly ["MatMul"], |g| {
+        let (x, y) = (float(g, [2, 1, 2, 3]), float(g, [3, 4]));
+        g.matmul(x, y)
+    };
+    matmul_of_transposes: exactly ["MatMul"], |g| {
+        let (x, y) = (float(g, [3, 2]), float(g, [4, 3]));
+        g.push(MatMul { transpose_a: true, transpose_b: true }, &[x, y])
+    };
+    add_n: exactly ["AddN"], |g| {
+        let (x, y) = (float(g, [3]), float(g, [3]));
+        g.add_n(&[x, y, x, x])
+    };
+    kernel: exactly ["Kernel", "KernelVjp"], |g| {
+        let (x, y) = (float(g, [3]), float(g, [3]));
+        g.push(Kernel(UserNode::Rev(std::sync::Arc::new(kernel::SquarePlus))), &[x, y])
+    };
+    softmax: closely ["Settle", "FreeMax"], |g| {
+        let x = float(g, [2, 3]);
+        lower::softmax(g, x, 1)
+    };
+    log_softmax: closely ["Settle", "FreeMax"], |g| {
+        let x = float(g, [3, 2]);
+        lower::log_softmax(g, x, 0)
+    };
+    gemm: exactly ["MatMul"], |g| {
+        let (a, b, c) = (float(g, [3, 2]), float(g, [3, 2]), float(g, [2]));
+        let how = Gemm { alpha: 0.5, beta: -3.0, transpose_a: true, transpose_b: false };
+        lower::gemm(g, a, b, Some(c), &how)
+    };
+    mean_squared_error: exactly [], |g| of_two(g, lower::mean_squared_error);
+    cross_entropy: closely [], |g| {
+        let x = float(g, [3, 4]);
+        let labels = integers(g, [3], &[2, 0, 3])?;
+        Ok(lower::softmax_cross_entropy(g, x, labels, &NllLoss::default())?.loss)
+    };
+    weighted_cross_entropy: closely [], |g| {
+        let (x, w) = (float(g, [3, 4]), float(g, [4]));
+        let labels = integers(g, [3], &[2, 1, 3])?;
+        let how = NllLoss { weights: Some(w), ignore: Some(1), reduction: Reduction::Mean };
+        Ok(lower::softmax_cross_entropy(g, x, labels, &how)?.loss)
+    };
+}
+
+/// Primitives whose gradient is zero by convention.
+const WITHOUT_GRADIENT: &[&str] = &["Step"];
+
+#[test]
+fn every_primitive_has_an_identity() {
+    let covered =
+        |p: &&&str| COVERED.iter().any(|of| of.contains(p)) || WITHOUT_GRADIENT.contains(p);
+    let missing: Vec<_> = PRIMITIVES.iter().filter(|p| !covered(p)).collect();
+    assert!(missing.is_empty(), "no identity for {missing:?}");
+}
+
+#[test]
+fn a_step_sends_nothing_back() {
+    let mut g = Graph::new();
+    let x = float(&mut g, [2]);
+    let out = g.step(x, Steps::SIGN).unwrap();
+    let delta = float(&mut g, [2]);
+    let gradients = append_backward(&mut g, &[(out, delta)], None).unwrap();
+    assert_eq!(gradients.of(x), None);
+}
+
+#[test]
+fn a_kernels_gradient_is_not_differentiated_again() {
+    let mut g = Graph::new();
+    let (x, y) = (float(&mut g, [1]), float(&mut g, [1]));
+    let node = Kernel(UserNode::Rev(std::sync::Arc::new(kernel::SquarePlus)));
+    let out = g.push(node, &[x, y]).unwrap();
+    let gradients = append_backward(&mut g, &[(out, y)], None).unwrap();
+    let gradient = gradients.of(x).unwrap();
+    let refused = append_backward(&mut g, &[(gradient, y)], None).unwrap_err();
+    assert!(
+        refused.to_string().contains("second derivative"),
+        "{refused}"
+    );
+}
+
+/// f(x) = x² + x·(x + y) + y, where x is used three times, twice by one node.
+fn fanning_out(g: &mut Graph, x: ValueId, y: ValueId) -> Result<ValueId> {
+    let square = g.mul(x, x)?;
+    let shared = g.add(x, y)?;
+    let product = g.mul(x, shared)?;
+    g.push(op::AddN::default(), &[square, product, y])
+}
+
+fn ratio(n: i64, d: i64) -> BigRational {
+    BigRational::new(BigInt::from(n), BigInt::from(d))
+}
+
+fn value_at(graph: &Graph, of: ValueId, inputs: &[BigRational]) -> BigRational {
+    let tensor =
+        |x: &BigRational| SpecTensor::new(Shape::scalar(), vec![Rational::from(x.clone())]);
+    let inputs: Vec<SpecTensor<Rational>> = inputs.iter().map(tensor).collect();
+    let all = spec::eval(graph, &(), &inputs, None);
+    all[of.index()].data[0].value().unwrap().clone()
+}
+
+#[test]
+fn fan_out_adds_up_all_uses() {
+    let mut g = Graph::new();
+    let (x, y) = (float(&mut g, []), float(&mut g, []));
+    let out = fanning_out(&mut g, x, y).unwrap();
+    let delta = float(&mut g, []);
+    let gradients = append_backward(&mut g, &[(out, delta)], None).unwrap();
+    let point = [ratio(5, 3), ratio(-7, 4), ratio(2, 1)];
+    let dx = value_at(&g, gradients.of(x).unwrap(), &point);
+    let dy = value_at(&g, gradients.of(y).unwrap(), &point);
+    // δ·(4x + y) and δ·(x + 1).
+    assert_eq!(dx, ratio(2, 1) * (ratio(20, 3) - ratio(7, 4)));
+    assert_eq!(dy, ratio(2, 1) * ratio(8, 3));
+    // A central difference of a quadratic is its derivative, exactly.
+    let h = ratio(1, 1 << 20);
+    let moved = |h: BigRational| {
+        value_at(
+            &g,
+            out,
+            &[&point[0] + h, point[1].clone(), point[2].clone()],
+        )
+    };
+    let difference = (moved(h.clone()) - moved(-h.clone())) / (ratio(2, 1) * h);
+    assert_eq!(&point[2] * difference, dx);
+}
+
+#[test]
+fn a_gradient_has_a_gradient() {
+    let mut g = Graph::new();
+    let x = float(&mut g, []);
+    let square = g.mul(x, x).unwrap();
+    let cube = g.mul(square, x).unwrap();
+    let one = g.scalar(1.0, DType::F64).unwrap();
+    let first = append_backward(&mut g, &[(cube, one)], None)
+        .unwrap()
+        .of(x)
+        .unwrap();
+    let second = append_backward(&mut g, &[(first, one)], None)
+        .unwrap()
+        .of(x)
+        .unwrap();
+    let third = append_backward(&mut g, &[(second, one)], None)
+        .unwrap()
+        .of(x)
+        .unwrap();
+    let at = [ratio(5, 7)];
+    assert_eq!(value_at(&g, first, &at), ratio(75, 49));
+    assert_eq!(value_at(&g, second, &at), ratio(30, 7));
+    assert_eq!(value_at(&g, third, &at), ratio(6, 1));
+}
