@@ -4,6 +4,10 @@
 //! J·v comes from duals over the specification of the forward graph, Jᵀδ from the
 //! specification of the appended backward graph: two ways that share no derivative. Where
 //! everything is rational they agree exactly, else to 10⁻⁴⁰.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "exact powers and ranks of cases, no bounds"
+)]
 
 #[path = "obligations/kernel.rs"]
 mod kernel;

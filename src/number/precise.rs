@@ -18,6 +18,8 @@ type Hi = FBig<mode::Up, 2>;
 
 /// Arguments of exp and tanh beyond this are left to "anything".
 const MAX_EXP: f64 = 1e4;
+/// And below this.
+const LEAST_EXP: f64 = -1e4;
 
 /// Endpoints with an exponent beyond this are left to "anything": the values of a run are
 /// far inside, and sums of numbers that far apart would take memory without end.
@@ -94,7 +96,7 @@ impl Precise {
 
 /// An upper bound of tanh x that is only sharp for x below -MAX_EXP.
 fn far_tanh(x: f64) -> f64 {
-    if x < -MAX_EXP {
+    if x < LEAST_EXP {
         (-1.0_f64).next_up()
     } else {
         1.0
@@ -230,7 +232,7 @@ impl SpecNumber for Precise {
             return self.point_like(1.0);
         }
         let e = self.enclose();
-        if e.hi() < -MAX_EXP {
+        if e.hi() < LEAST_EXP {
             let places = self.0.as_ref().map_or(53, |(lo, _)| lo.precision());
             return Precise::from_endpoints(Places(places), 0.0, f64::MIN_POSITIVE);
         }

@@ -5,6 +5,10 @@
 //! and configuration ([`generate`]), with which values and executions ([`generate`],
 //! [`execute`]), and who judges ([`oracle`]). The generator never judges, the oracle never
 //! generates. Set GRADBOUND_ATTACK=N for N times as many cases, drawn afresh.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "exact powers and ranks of cases, no bounds"
+)]
 
 #[macro_use]
 mod names;
