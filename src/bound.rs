@@ -227,7 +227,7 @@ impl Operand<'_> {
 
     /// |c|, rounded up where it is an integer beyond 2^53.
     pub fn abs(&self, i: usize) -> Up {
-        Up::of_element(self.value, i)
+        self.value.magnitude(i)
     }
 
     /// ε.

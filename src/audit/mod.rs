@@ -198,12 +198,7 @@ fn blames(
         if factor > 1.0 {
             blames.push(Blame {
                 value: subject.name.clone(),
-                why: format!(
-                    "observed {} times farther from what its own observed inputs give than \
-                     rounding explains ({} times its eps from the reals)",
-                    times(factor),
-                    times(checks.claimed[*k].tightness)
-                ),
+                why: unexplained(factor, checks.claimed[*k].tightness),
             });
         }
     }
@@ -218,6 +213,21 @@ fn blames(
         });
     }
     Ok(blames)
+}
+
+/// Why a value is blamed that leaves what its inputs give by these factors of what rounding
+/// explains, and of its own eps.
+fn unexplained(factor: f64, of_eps: f64) -> String {
+    if factor.is_finite() {
+        format!(
+            "observed {} times farther from what its own observed inputs give than rounding \
+             explains ({} times its eps from the reals)",
+            times(factor),
+            times(of_eps)
+        )
+    } else {
+        "observed to differ where its own observed inputs leave no room for any error".to_string()
+    }
 }
 
 /// A factor as people read it.

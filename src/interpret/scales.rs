@@ -67,7 +67,7 @@ fn tightened(scale: &Bound, c: &Tensor, approx: &Approx) -> Bound {
         if !eps.is_finite() {
             return Up::INFINITY;
         }
-        let own = Up::of_element(c, i) + eps + eps + approx.drift.at(i);
+        let own = c.magnitude(i) + eps + eps + approx.drift.at(i);
         scale.at(i).min(own)
     })
 }

@@ -140,7 +140,7 @@ impl Scaled {
 
     /// The magnitudes of a tensor.
     pub fn of(value: &Tensor) -> Scaled {
-        Scaled::new(Bound::from_fn(value.len(), |i| Up::of_element(value, i)))
+        Scaled::new(Bound::from_fn(value.len(), |i| value.magnitude(i)))
     }
 
     /// No claim.

@@ -6,7 +6,7 @@ use gradbound::libm::{Function, Libm};
 use gradbound::number::precise::{Places, Precise};
 use gradbound::number::{Format, SpecNumber};
 
-const PLACES: Places = Places(160);
+const PLACES: Places = Places(120);
 
 fn exactly(function: Function, x: f64) -> Precise {
     let x = Precise::from_f64(&PLACES, x);

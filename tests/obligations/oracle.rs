@@ -1,5 +1,5 @@
 //! Judges an execution against bounds: |x̂ − x| ≤ ε and |x|, |x̂| ≤ B, in exact rationals, or
-//! in intervals of 300 places where the graph has functions without rational values.
+//! in intervals of 192 places where the graph has functions without rational values.
 
 use crate::soft::Dyadic;
 use gradbound::graph::Graph;
@@ -12,7 +12,7 @@ use gradbound::tensor::{SpecTensor, Tensor};
 use num_rational::BigRational;
 use num_traits::{Signed, ToPrimitive, Zero};
 
-const PLACES: Places = Places(300);
+const PLACES: Places = Places(192);
 
 /// The specification of every value.
 pub enum Spec {

@@ -1,0 +1,156 @@
+//! Climbing from f64 intervals to any precision until every claim is decided.
+
+use super::measure::{Element, elements, measure};
+use super::{Checks, Claimed, Measured, Run};
+use crate::graph::Graph;
+use crate::interpret::spec;
+use crate::number::double_double::Ball;
+use crate::number::exact::Rational;
+use crate::number::precise::{Places, Precise};
+use crate::number::{Enclosure, SpecNumber};
+use crate::op::real;
+use crate::tensor::{SpecTensor, Tensor};
+use crate::verdict::Outcome;
+
+/// Exact rationals are tried where all values together have at most this many elements.
+const RATIONAL_LIMIT: usize = 20_000;
+/// Binary places of the last rungs.
+const PLACES: [(usize, &str); 3] = [(192, "192 bits"), (512, "512 bits"), (2048, "2048 bits")];
+
+/// Checks every value of a run, and what others computed, climbing until all is decided or
+/// the last rung is reached.
+pub fn check(graph: &Graph, run: &Run, inputs: &[Tensor], claimed: &[Claimed]) -> Checks {
+    let mut climb = Climb::new(graph, run, inputs, claimed);
+    climb.rung::<Enclosure>("f64 intervals", &());
+    if climb.is_open() {
+        climb.rung::<Ball>("double-double", &());
+    }
+    let elements: usize = run.values.iter().map(Tensor::len).sum();
+    if climb.is_open() && elements <= RATIONAL_LIMIT {
+        climb.rung::<Rational>("exact rationals", &());
+    }
+    for (places, name) in PLACES {
+        if climb.is_open() {
+            climb.rung::<Precise>(name, &Places(places));
+        }
+    }
+    climb.checks
+}
+
+/// The state of an escalation: what is known of the values that are still open.
+struct Climb<'a> {
+    graph: &'a Graph,
+    run: &'a Run,
+    inputs: &'a [Tensor],
+    claimed: &'a [Claimed],
+    checks: Checks,
+    open_values: Vec<Open>,
+    open_claimed: Vec<Open>,
+}
+
+/// A tensor that is not settled: its position, and its elements as known so far.
+struct Open {
+    position: usize,
+    elements: Vec<Element>,
+}
+
+impl Open {
+    fn all(count: usize) -> Vec<Open> {
+        let open = |position| Open {
+            position,
+            elements: Vec::new(),
+        };
+        (0..count).map(open).collect()
+    }
+
+    /// Adds what a further rung tells, element by element.
+    fn learn(&mut self, new: Vec<Element>) {
+        if self.elements.is_empty() {
+            self.elements = new;
+        } else {
+            for (old, new) in self.elements.iter_mut().zip(new) {
+                *old = old.meet(new);
+            }
+        }
+    }
+}
+
+impl<'a> Climb<'a> {
+    fn new(graph: &'a Graph, run: &'a Run, inputs: &'a [Tensor], claimed: &'a [Claimed]) -> Self {
+        Climb {
+            graph,
+            run,
+            inputs,
+            claimed,
+            checks: Checks {
+                error: Vec::new(),
+                scale: Vec::new(),
+                claimed: Vec::new(),
+                rungs: Vec::new(),
+            },
+            open_values: Open::all(run.values.len()),
+            open_claimed: Open::all(claimed.len()),
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        !self.open_values.is_empty() || !self.open_claimed.is_empty()
+    }
+
+    /// Evaluates the specification once more and measures what is still open.
+    fn rung<N: SpecNumber>(&mut self, name: &'static str, env: &N::Env) {
+        let inputs: Vec<SpecTensor<N>> = self.inputs.iter().map(|t| real(env, t)).collect();
+        let specs = spec::eval(self.graph, env, &inputs, Some(&self.run.values));
+        self.checks.rungs.push(name);
+        let mut open = std::mem::take(&mut self.open_values);
+        open.retain_mut(|value| !self.settle_value(env, &specs, value));
+        self.open_values = open;
+        let mut open = std::mem::take(&mut self.open_claimed);
+        open.retain_mut(|claim| !self.settle_claim(env, &specs, claim));
+        self.open_claimed = open;
+    }
+
+    /// Measures a value's error and scale; true where more precision would add nothing.
+    fn settle_value<N: SpecNumber>(
+        &mut self,
+        env: &N::Env,
+        specs: &[SpecTensor<N>],
+        open: &mut Open,
+    ) -> bool {
+        let v = open.position;
+        let run = self.run;
+        let (c, eps, scale) = (&run.values[v], &run.approx[v].eps, &run.scales[v].scale);
+        open.learn(elements(env, &specs[v], c));
+        let error = measure(&open.elements, c, eps, |e| e.error);
+        let magnitude = measure(&open.elements, c, scale, |e| e.magnitude);
+        let doubtful = magnitude.verdict.outcome() == Outcome::Undecided;
+        let settled = error.is_settled(eps) && !(doubtful && scale.largest().is_finite());
+        put(&mut self.checks.error, v, error);
+        put(&mut self.checks.scale, v, magnitude);
+        settled
+    }
+
+    /// The same for what someone else computed, against the value's ε.
+    fn settle_claim<N: SpecNumber>(
+        &mut self,
+        env: &N::Env,
+        specs: &[SpecTensor<N>],
+        open: &mut Open,
+    ) -> bool {
+        let Claimed { value, tensor } = &self.claimed[open.position];
+        let eps = &self.run.approx[*value].eps;
+        open.learn(elements(env, &specs[*value], tensor));
+        let measured = measure(&open.elements, tensor, eps, |e| e.error);
+        let settled = measured.is_settled(eps) || !measured.largest.hi().is_finite();
+        put(&mut self.checks.claimed, open.position, measured);
+        settled
+    }
+}
+
+/// Stores a measurement at its position, in place of one from an earlier rung.
+fn put(all: &mut Vec<Measured>, k: usize, new: Measured) {
+    match all.get_mut(k) {
+        Some(old) => *old = new,
+        None => all.push(new),
+    }
+}

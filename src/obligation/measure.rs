@@ -1,0 +1,143 @@
+//! Holding what was computed against the bounds, element by element.
+
+use crate::bound::Bound;
+use crate::number::{Enclosure, SpecNumber, Up};
+use crate::tensor::{SpecTensor, Tensor};
+use crate::verdict::{Outcome, Verdict, Witness};
+
+/// What a check of one tensor against its bound measured.
+#[derive(Debug, Clone)]
+pub struct Measured {
+    /// The verdict over all elements, with its witness.
+    pub verdict: Verdict,
+    /// Where max |quantity| over the tensor lies.
+    pub largest: Enclosure,
+    /// max over elements of (the quantity's lower end / its bound); 0/0 is 0.
+    pub tightness: f64,
+    /// max over elements of (the quantity's upper end / its bound); 0/0 is 0.
+    pub ratio: f64,
+    /// The element with the largest tightness.
+    pub worst: Option<Witness>,
+}
+
+impl Measured {
+    /// True where more precision would not add anything worth having: decided, and the
+    /// enclosure of the largest error at most 1 % of the largest bound wide.
+    pub(super) fn is_settled(&self, bound: &Bound) -> bool {
+        let finite = bound.largest().is_finite();
+        let allowed = Up::new(0.01) * bound.largest();
+        let narrow = self.largest.width() <= allowed;
+        !finite || (self.verdict.outcome() != Outcome::Undecided && narrow)
+    }
+}
+
+/// q / b for display and search, 0/0 = 0; never part of a claim.
+#[expect(clippy::float_arithmetic, reason = "a figure for people, no bound")]
+fn quotient(q: f64, b: Up) -> f64 {
+    if q == 0.0 { 0.0 } else { q / b.get() }
+}
+
+/// Where an element's specification, its error and its magnitude lie, as far as the rungs
+/// climbed so far tell.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Element {
+    pub spec: Enclosure,
+    pub error: Enclosure,
+    pub magnitude: Enclosure,
+}
+
+impl Element {
+    fn new<N: SpecNumber>(env: &N::Env, x: &N, computed: &Tensor, position: usize) -> Element {
+        let c = computed.get(position);
+        let spec = x.enclose();
+        if !c.is_finite() {
+            // A NaN or an infinity is near no real.
+            let beyond = Enclosure::new(f64::MAX, f64::INFINITY);
+            return Element {
+                spec,
+                error: beyond,
+                magnitude: beyond,
+            };
+        }
+        let error = match computed.integer(position) {
+            Some(n) => x.sub(&N::from_i64(env, n)).abs().enclose(),
+            None => x.distance(c),
+        };
+        let runtime = computed.magnitude(position).get();
+        let larger = |x: f64| if runtime > x { runtime } else { x };
+        let size = spec.abs();
+        Element {
+            spec,
+            error,
+            magnitude: Enclosure::new(larger(size.lo()), larger(size.hi())),
+        }
+    }
+
+    /// What both rungs say together.
+    pub fn meet(self, other: Element) -> Element {
+        Element {
+            spec: self.spec.meet(other.spec),
+            error: self.error.meet(other.error),
+            magnitude: self.magnitude.meet(other.magnitude),
+        }
+    }
+}
+
+/// A tensor's elements on one rung.
+pub(super) fn elements<N: SpecNumber>(
+    env: &N::Env,
+    spec: &SpecTensor<N>,
+    computed: &Tensor,
+) -> Vec<Element> {
+    let all = spec.data.iter().enumerate();
+    all.map(|(i, x)| Element::new(env, x, computed, i))
+        .collect()
+}
+
+/// Holds a quantity of every element against its bound.
+pub(super) fn measure(
+    elements: &[Element],
+    computed: &Tensor,
+    bound: &Bound,
+    quantity: impl Fn(&Element) -> Enclosure,
+) -> Measured {
+    let mut m = Measured {
+        verdict: Verdict::Holds,
+        largest: Enclosure::point(0.0),
+        tightness: 0.0,
+        ratio: 0.0,
+        worst: None,
+    };
+    let (mut lo, mut hi) = (0.0, 0.0);
+    for (position, element) in elements.iter().enumerate() {
+        let q = quantity(element);
+        let witness = Witness {
+            value: 0,
+            position,
+            runtime: computed.get(position),
+            spec: element.spec,
+            quantity: q,
+            bound: bound.at(position),
+        };
+        let (low, high) = (
+            quotient(q.lo(), witness.bound),
+            quotient(q.hi(), witness.bound),
+        );
+        if high > m.ratio {
+            m.ratio = high;
+        }
+        if m.worst.is_none() || low > m.tightness {
+            m.tightness = low;
+            m.worst = Some(witness.clone());
+        }
+        if q.lo() > lo {
+            lo = q.lo();
+        }
+        if q.hi() > hi {
+            hi = q.hi();
+        }
+        m.verdict = m.verdict.and(witness.judge());
+    }
+    m.largest = Enclosure::new(lo, hi);
+    m
+}
