@@ -147,6 +147,39 @@ fn a_reciprocal_that_overflows_leaves_no_claim() {
 }
 
 #[test]
+fn a_power_of_two_has_a_reciprocal_that_may_overflow_too() {
+    for (dtype, d, x) in [(DType::F32, -129, -130), (DType::F16, -17, -20)] {
+        let mut g = Graph::new();
+        let a = g.input(Ty::new([1], dtype));
+        let b = g.constant(tensor([1], dtype, &[f64::from(d).exp2()]));
+        let q = g.div(a, b).unwrap();
+        let inputs = [tensor([1], dtype, &[f64::from(x).exp2()])];
+        let run = certified(&g, &Config::default(), &inputs);
+        assert_eq!(eps(&run, q, 0), f64::INFINITY);
+        let left = Config {
+            schedule: Schedule::Left,
+            ..Config::default()
+        };
+        assert_eq!(eps(&certified(&g, &left, &inputs), q, 0), 0.0);
+    }
+}
+
+#[test]
+fn a_count_beyond_the_accumulator_leaves_no_claim() {
+    let config = Config {
+        accumulate: Accumulate::Same,
+        ..Config::default()
+    };
+    for (n, claims) in [(65519, true), (65520, false), (100_000, false)] {
+        let mut g = Graph::new();
+        let x = g.input(Ty::new([1], DType::F16));
+        let share = g.push(gradbound::op::Share(n), &[x]).unwrap();
+        let run = certified(&g, &config, &[tensor([1], DType::F16, &[333.25])]);
+        assert_eq!(eps(&run, share, 0).is_finite(), claims, "{n}");
+    }
+}
+
+#[test]
 fn a_scale_without_a_run_knows_of_overflow() {
     let mut g = Graph::new();
     let x = g.input(Ty::new([2], DType::F32));

@@ -6,16 +6,16 @@
 //! allows, its own rounding included, is what the inputs explain.
 
 use super::subjects::Subject;
-use crate::bound::Approx;
-use crate::config::Config;
+use crate::bound::{Approx, Bound};
+use crate::config::{Config, Contract};
 use crate::error::Result;
 use crate::graph::{Graph, ValueId};
 use crate::interpret::{bounds, runtime, spec};
 use crate::number::{Enclosure, SpecNumber, Up};
 use crate::obligation::{Claimed, Run};
-use crate::op::real;
 use crate::tensor::{SpecTensor, Tensor};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 /// What is known around the values of a run.
 pub struct Scene<'a> {
@@ -25,8 +25,9 @@ pub struct Scene<'a> {
     pub config: &'a Config,
     /// This run.
     pub run: &'a Run,
-    /// Observed tensors by value.
-    pub observed: HashMap<ValueId, &'a Tensor>,
+    /// Observed tensors by value; several names may share one (the cotangent that an addition
+    /// hands on, say), and need not have been observed alike.
+    pub observed: HashMap<ValueId, Vec<&'a Tensor>>,
     /// Values that have a name.
     pub named: HashSet<ValueId>,
 }
@@ -40,10 +41,15 @@ impl<'a> Scene<'a> {
         subjects: &[Subject],
         claimed: &'a [Claimed],
     ) -> Self {
-        let observed = subjects
-            .iter()
-            .filter_map(|s| Some((s.id, &claimed[s.observed?].tensor)))
-            .collect();
+        let mut observed: HashMap<ValueId, Vec<&Tensor>> = HashMap::new();
+        for subject in subjects {
+            if let Some(k) = subject.observed {
+                observed
+                    .entry(subject.id)
+                    .or_default()
+                    .push(&claimed[k].tensor);
+            }
+        }
         Scene {
             graph,
             config,
@@ -79,26 +85,42 @@ impl<'a> Scene<'a> {
     fn leaf(&self, value: ValueId) -> Leaf {
         let c = &self.run.values[value.index()];
         let approx = &self.run.approx[value.index()];
-        let cast = |t: &&Tensor| t.cast(c.dtype()).ok();
-        match self.observed.get(&value).and_then(cast) {
-            // An observed sum may have been fused with what follows it, so its leaves still
-            // count there; its own error does not.
-            Some(observed) => Leaf {
-                value: observed,
-                approx: Approx {
-                    nest: approx
-                        .nest
-                        .as_ref()
-                        .map(|n| std::sync::Arc::new(n.without_propagation())),
-                    ..Approx::default()
-                },
-                is_observed: true,
-            },
-            None => Leaf {
+        let alternatives = self.observed.get(&value).map_or(&[][..], Vec::as_slice);
+        let first = alternatives.first().and_then(|t| t.cast(c.dtype()).ok());
+        let Some(observed) = first else {
+            return Leaf {
                 value: c.clone(),
                 approx: approx.clone(),
-                is_observed: false,
+            };
+        };
+        // An observed sum may have been fused with what follows it, so its leaves still
+        // count there; its own error does not.
+        let nest = approx
+            .nest
+            .as_ref()
+            .map(|n| Arc::new(n.without_propagation()));
+        let eps = Bound::from_fn(observed.len(), |i| self.room(&observed, alternatives, i));
+        Leaf {
+            value: observed,
+            approx: Approx {
+                nest,
+                ..Approx::within(eps)
             },
+        }
+    }
+
+    /// How far what was really used may be from the first observed tensor of a value: as far
+    /// as another observed under another name, and by half an ulp where a product may have
+    /// been contracted into its use and was only rounded for the one who looked.
+    fn room(&self, observed: &Tensor, alternatives: &[&Tensor], i: usize) -> Up {
+        let c = observed.get(i);
+        let apart = |t: &&Tensor| Enclosure::point(t.get(i)).distance(c).magnitude();
+        let apart = alternatives.iter().map(apart).fold(Up::ZERO, Up::max);
+        match observed.dtype().format() {
+            Some(format) if self.config.contract == Contract::Any => {
+                apart + format.half_ulp(Up::magnitude(c))
+            }
+            _ => apart,
         }
     }
 }
@@ -115,15 +137,11 @@ fn ratio(away: f64, observed: f64, eps: Up) -> f64 {
 struct Leaf {
     value: Tensor,
     approx: Approx,
-    is_observed: bool,
 }
 
 impl Leaf {
     /// Where the value lies that the fragment was really given.
     fn enclosure(&self) -> SpecTensor<Enclosure> {
-        if self.is_observed {
-            return real(&(), &self.value);
-        }
         let each = |i: usize| {
             let reach = self.approx.reach(i).max(self.approx.eps.at(i));
             if reach == Up::ZERO {

@@ -193,7 +193,13 @@ fn blames(
         claimed,
     );
     let mut blames = Vec::new();
-    for (subject, k) in &violated {
+    for (position, (subject, k)) in violated.iter().enumerate() {
+        // Several names may share one value; a copy of what is blamed already is no culprit.
+        let earlier = violated[..position].iter();
+        let mut same = earlier.filter(|(s, _)| s.id == subject.id);
+        if same.any(|(_, j)| claimed[*j].tensor == claimed[*k].tensor) {
+            continue;
+        }
         let factor = scene.unexplained(subject.id, &claimed[*k].tensor)?;
         if factor > 1.0 {
             blames.push(Blame {

@@ -65,6 +65,9 @@ pub(crate) fn constant_rounding(
 ) -> Up {
     let power_of_two = d.to_bits().trailing_zeros() >= 52 && d.is_normal();
     let reciprocal_is_normal = d.abs() < f64::exp2(f64::from(format.e_max - 1));
+    if cx.config.schedule == Schedule::Any && d.recip().abs() >= format.overflow_threshold() {
+        return Up::INFINITY;
+    }
     if power_of_two && reciprocal_is_normal {
         let shrunk = least * Down::magnitude(d.recip());
         return scaling_rounding(format, d.recip(), shrunk, q);
@@ -73,9 +76,6 @@ pub(crate) fn constant_rounding(
         return format.half_ulp(q);
     }
     let off = format.unit() * q;
-    if d.recip().abs() >= format.overflow_threshold() {
-        return Up::INFINITY;
-    }
     let lost = match cx.config.subnormals {
         Subnormals::Gradual => format.eta(),
         Subnormals::Flush => format.lambda(),

@@ -26,13 +26,17 @@ pub struct Share(pub u32);
 /// # Derivation
 /// n̂ = n(1+δ), |δ| ≤ u: x/n̂ − x/n = −(x/n)·δ/(1+δ), at most u·q/(1−u) ≤ 2u·q.
 /// # Assumes
-/// A count that overflows the storage format is divided by in the accumulator.
+/// A count that overflows the storage format is divided by in the accumulator; where it
+/// overflows that too, there is no claim.
 pub(crate) fn count_rounding(cx: &RuleCx, n: u32, range: (Down, Up), q: Up) -> Up {
     let Some(storage) = cx.format() else {
         return Up::INFINITY;
     };
     let accumulator = cx.config.accumulator(storage);
     let count = f64::from(n);
+    if count >= accumulator.overflow_threshold() {
+        return Up::INFINITY; // no execution could divide by it
+    }
     let mut rounding = constant_rounding(cx, storage, count, range, q);
     if accumulator != storage {
         rounding += constant_rounding(cx, accumulator, count, range, q);

@@ -18,7 +18,7 @@ fn exactly(function: Function, x: f64) -> Precise {
     }
 }
 
-/// Where the function leaves the range that [`Precise`] evaluates, and at NaN.
+/// Where the function leaves the range of f64 or that of [`Precise`], and at NaN.
 fn at_the_ends(function: Function, x: f64) -> f64 {
     match function {
         Function::Exp => x.exp(),
@@ -42,9 +42,12 @@ pub fn within_table(
         format
     };
     let truth = exactly(function, x);
-    let y = match truth.endpoints() {
-        Some(_) if x.is_finite() => perturbed(tape, libm.ulps(function), &truth, wide),
-        _ => soft::round(wide, at_the_ends(function, x)),
+    let e = truth.enclose();
+    let known = e.hi().is_finite() && e.width().get() <= e.abs().lo() * 2f64.powi(-50);
+    let y = if known && x.is_finite() {
+        perturbed(tape, libm.ulps(function), &truth, wide)
+    } else {
+        soft::round(wide, at_the_ends(function, x))
     };
     soft::round(format, y)
 }
