@@ -21,10 +21,10 @@ fn exactly(function: Function, x: f64) -> Precise {
 /// Where the function leaves the range of f64 or that of [`Precise`], and at NaN.
 fn at_the_ends(function: Function, x: f64) -> f64 {
     match function {
-        Function::Exp => x.exp(),
-        Function::Log => x.ln(),
-        Function::Tanh => x.tanh(),
-        Function::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+        Function::Exp => core_math::exp(x),
+        Function::Log => core_math::log(x),
+        Function::Tanh => core_math::tanh(x),
+        Function::Sigmoid => 1.0 / (1.0 + core_math::exp(-x)),
     }
 }
 
