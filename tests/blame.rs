@@ -2,7 +2,6 @@
 //! contracted into their use.
 
 #[path = "common/onnx_builder.rs"]
-#[allow(dead_code, reason = "shared with the import tests")]
 mod onnx_builder;
 
 use gradbound::audit::{Audit, Request, audit};
