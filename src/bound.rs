@@ -128,6 +128,9 @@ pub struct Approx {
     pub drift: Drift,
     /// True where c is the only admissible value: nothing was left open.
     pub determined: bool,
+    /// True for a constant of the graph and what is computed from constants alone: a compiler
+    /// may know it, and divide by its reciprocal.
+    pub constant: bool,
     /// The reduction that this value is the root of, where its tree is open.
     pub nest: Option<Arc<Nest>>,
 }

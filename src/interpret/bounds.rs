@@ -33,7 +33,11 @@ pub fn eval(graph: &Graph, config: &Config, run: &[Tensor], inputs: &[Approx]) -
                         approx: &known[a.index()],
                     })
                     .collect();
-                apply(op, &cx, &args, &run[k])
+                let constants = args.iter().all(|a| a.approx.constant);
+                Approx {
+                    constant: constants && !matches!(op, Op::Input),
+                    ..apply(op, &cx, &args, &run[k])
+                }
             }
         };
         known.push(finish(&cx, approx, &run[k]));

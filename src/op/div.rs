@@ -49,13 +49,8 @@ fn quotient(x: &Operand, y: &Operand, i: usize) -> (Up, Up) {
 }
 
 /// Rounding of a quotient of magnitude at most `q`, of a dividend between `least` and `x`,
-/// by a divisor that is exactly `d`.
-///
-/// A constant divisor may be replaced by its rounded reciprocal under `any`:
-/// fl(x·fl(1/d)) − x/d is at most u|q| from the reciprocal, then ½ulp of a product of
-/// magnitude at most q(1+u); a subnormal reciprocal costs |x|·η more, |x|·λ where it may be
-/// flushed; one that overflows leaves no claim. Powers of two are
-/// exact either way, but for underflow of the quotient.
+/// by a divisor that is exactly `d`: powers of two are exact, by division or by the
+/// reciprocal, but for underflow of the quotient and overflow of the reciprocal.
 pub(crate) fn constant_rounding(
     cx: &RuleCx,
     format: Format,
@@ -64,23 +59,46 @@ pub(crate) fn constant_rounding(
     q: Up,
 ) -> Up {
     let power_of_two = d.to_bits().trailing_zeros() >= 52 && d.is_normal();
-    let reciprocal_is_normal = d.abs() < f64::exp2(f64::from(format.e_max - 1));
-    if cx.config.schedule == Schedule::Any && d.recip().abs() >= format.overflow_threshold() {
-        return Up::INFINITY;
-    }
-    if power_of_two && reciprocal_is_normal {
+    let divisor = (Down::magnitude(d), Up::magnitude(d));
+    let general = reciprocal_rounding(cx, format, divisor, x, q);
+    if power_of_two && d.abs() < subnormal_reciprocals(format) && general.is_finite() {
         let shrunk = least * Down::magnitude(d.recip());
         return scaling_rounding(format, d.recip(), shrunk, q);
     }
+    general
+}
+
+/// The least magnitude whose reciprocal may be subnormal.
+fn subnormal_reciprocals(format: Format) -> f64 {
+    f64::exp2(f64::from(format.e_max - 1))
+}
+
+/// Rounding of a quotient of magnitude at most `q`, of a dividend of at most `x`, by a
+/// constant of a magnitude in the given range.
+///
+/// Under `any` a constant divisor may be replaced by its rounded reciprocal:
+/// fl(x·fl(1/d)) − x/d is at most u|q| from the reciprocal, then ½ulp of a product of
+/// magnitude at most q(1+u); a subnormal reciprocal costs |x|·η more, |x|·λ where it may be
+/// flushed; one that overflows leaves no claim.
+fn reciprocal_rounding(
+    cx: &RuleCx,
+    format: Format,
+    (least, most): (Down, Up),
+    x: Up,
+    q: Up,
+) -> Up {
     if cx.config.schedule != Schedule::Any {
         return format.half_ulp(q);
+    }
+    if (Up::ONE / least).get() >= format.overflow_threshold() {
+        return Up::INFINITY;
     }
     let off = format.unit() * q;
     let lost = match cx.config.subnormals {
         Subnormals::Gradual => format.eta(),
         Subnormals::Flush => format.lambda(),
     };
-    let subnormal = if reciprocal_is_normal {
+    let subnormal = if most.get() < subnormal_reciprocals(format) {
         Up::ZERO
     } else {
         x * lost
@@ -119,8 +137,8 @@ impl Primitive for Div {
     /// If |x̂−x| ≤ εx, |ŷ−y| ≤ εy and [cy−2εy, cy+2εy] stays off 0, then
     /// |fl(x̂/ŷ) − x/y| ≤ result; else +∞, "no claim".
     /// # Formula
-    /// (εx + qεy)/(|cy|−2εy) + ½ulp(bound on |x̂/ŷ|), q = (|cx|+εx)/(|cy|−εy); for an exact
-    /// divisor under `any` `constant_rounding` in place of the ½ulp.
+    /// (εx + qεy)/(|cy|−2εy) + ½ulp(bound on |x̂/ŷ|), q = (|cx|+εx)/(|cy|−εy); for an exact or
+    /// constant divisor under `any` `constant_rounding` in place of the ½ulp.
     /// # Derivation
     /// At `quotient` and `constant_rounding`.
     /// # Assumes
@@ -139,8 +157,12 @@ impl Primitive for Div {
                 };
             };
             let (propagated, q) = quotient(x, y, i);
+            let x_range = (x.least_magnitude(i), x.magnitude(i));
             let rounding = if y.eps(i) == Up::ZERO {
-                constant_rounding(cx, format, y.c(i), (x.least_magnitude(i), x.magnitude(i)), q)
+                constant_rounding(cx, format, y.c(i), x_range, q)
+            } else if y.approx.constant {
+                let y_range = (y.least_magnitude(i), y.magnitude(i));
+                reciprocal_rounding(cx, format, y_range, x.magnitude(i), q)
             } else {
                 format.half_ulp(q)
             };

@@ -214,10 +214,8 @@ impl State<'_, '_> {
 
     /// A quotient; a divisor that is a constant may have been replaced by its reciprocal.
     fn divide(&mut self, x: f64, y: f64, fixed: bool, format: Format) -> f64 {
-        let reciprocal = soft::div(format, 1.0, y);
-        let quotient = if fixed && self.any_tree() && reciprocal.is_finite() && self.run.tape.coin()
-        {
-            let reciprocal = self.flush(format, reciprocal);
+        let quotient = if fixed && self.any_tree() && self.run.tape.coin() {
+            let reciprocal = self.flush(format, soft::div(format, 1.0, y));
             soft::mul(format, x, reciprocal)
         } else {
             soft::div(format, x, y)

@@ -2,6 +2,7 @@
 
 use crate::generate::Role;
 use crate::kernel::SquarePlus;
+use crate::soft;
 use crate::tape::Tape;
 use gradbound::Result;
 use gradbound::graph::grad::append_backward;
@@ -183,9 +184,10 @@ fn concat(b: &mut Builder) -> Result<ValueId> {
 }
 
 fn by_a_constant(b: &mut Builder) -> Result<ValueId> {
-    let d = b
-        .tape
-        .pick(&[3.0, 10.0, 4.0, -7.0, 1.0 / 8.0, 0.3, 60000.0]);
+    let other = 1.0 + b.tape.below(1 << 19) as f64 / 7e5;
+    let tiny = soft::power(-140); // its reciprocal overflows f32
+    let d = [3.0, 10.0, 4.0, -7.0, 1.0 / 8.0, 60000.0, tiny, other, other];
+    let d = b.tape.pick(&d);
     let x = b.any([3]);
     // A number that the format does not hold becomes a cast, which a compiler folds.
     let d = lower::real(&mut b.graph, d, b.dtype)?;

@@ -249,3 +249,24 @@ fn the_gradient_of_an_exact_maximum_is_bounded() {
     let known = [Approx::exact(), Approx::exact()];
     assert!(eps(&g, &Config::default(), &values, &known, gradient) < 1e-6);
 }
+
+/// A constant that the format does not hold is rounded to it once and for all, and then its
+/// reciprocal may be taken like that of any other constant.
+#[test]
+fn a_rounded_constant_is_a_constant_too() {
+    let (x, d) = (1.858_245_7_f32, 1.988_779_965_027_194_5_f64);
+    let by_reciprocal = f64::from(x * (1.0 / d as f32));
+    let error = (by_reciprocal - f64::from(x) / d).abs();
+    let values = [f32s(&[x])];
+    let (mut g, ids) = over(&values);
+    let constant = gradbound::lower::real(&mut g, d, DType::F32).unwrap();
+    let quotient = g.div(ids[0], constant).unwrap();
+    let eps = eps(
+        &g,
+        &Config::default(),
+        &values,
+        &[Approx::exact()],
+        quotient,
+    );
+    assert!(error <= eps, "off by {error:e}, eps {eps:e}");
+}
