@@ -72,18 +72,18 @@ fn parse(source: &Source, text: &str, length: u64) -> Result<Header> {
     let malformed = || not_npy(source, "has a malformed header");
     let mut scan = Scanner { rest: text };
     let (mut descr, mut fortran_order, mut shape) = (None, None, None);
-    scan.expect("{").ok_or_else(malformed)?;
-    while scan.expect("}").is_none() {
+    scan.eat("{").ok_or_else(malformed)?;
+    while scan.eat("}").is_none() {
         let key = scan.string().ok_or_else(malformed)?;
-        scan.expect(":").ok_or_else(malformed)?;
+        scan.eat(":").ok_or_else(malformed)?;
         match key {
             "descr" => descr = Some(scan.string().ok_or_else(|| structured(source))?),
             "fortran_order" => fortran_order = Some(scan.boolean().ok_or_else(malformed)?),
             "shape" => shape = Some(scan.extents().ok_or_else(malformed)?),
             _ => return Err(malformed()),
         }
-        if scan.expect(",").is_none() {
-            scan.expect("}").ok_or_else(malformed)?;
+        if scan.eat(",").is_none() {
+            scan.eat("}").ok_or_else(malformed)?;
             break;
         }
     }
@@ -150,7 +150,7 @@ struct Scanner<'a> {
 }
 
 impl<'a> Scanner<'a> {
-    fn expect(&mut self, token: &str) -> Option<()> {
+    fn eat(&mut self, token: &str) -> Option<()> {
         self.rest = self.rest.trim_start().strip_prefix(token)?;
         Some(())
     }
@@ -164,22 +164,22 @@ impl<'a> Scanner<'a> {
     }
 
     fn boolean(&mut self) -> Option<bool> {
-        if self.expect("True").is_some() {
+        if self.eat("True").is_some() {
             return Some(true);
         }
-        self.expect("False").map(|()| false)
+        self.eat("False").map(|()| false)
     }
 
     fn extents(&mut self) -> Option<Vec<usize>> {
-        self.expect("(")?;
+        self.eat("(")?;
         let mut extents = Vec::new();
-        while self.expect(")").is_none() {
+        while self.eat(")").is_none() {
             extents.push(self.integer()?);
             if extents.len() > MAX_RANK {
                 return None;
             }
-            if self.expect(",").is_none() {
-                self.expect(")")?;
+            if self.eat(",").is_none() {
+                self.eat(")")?;
                 break;
             }
         }
