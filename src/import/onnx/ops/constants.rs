@@ -2,22 +2,36 @@
 
 use super::super::call::extents_of;
 use super::super::types;
-use super::Call;
+use super::{Call, Operation, op};
 use crate::error::{Error, Result};
 use crate::graph::ValueId;
 use crate::op;
 use crate::tensor::{DType, Shape, Tensor};
 
+pub(super) const OPERATIONS: &[Operation] = &[
+    op("Cast", "to floats, int32, int64 and bool", 1..=1, cast),
+    op("Constant", "numbers, dense", 0..=0, constant),
+    op(
+        "ConstantOfShape",
+        "of a constant shape",
+        1..=1,
+        constant_of_shape,
+    ),
+    op("Dropout", "in inference", 1..=3, dropout),
+    op("Identity", "", 1..=1, identity),
+    op("Range", "of constant integers", 3..=3, range),
+];
+
 /// The opset that gives Cast the attribute `saturate`, and the one that adds `round_mode`:
 /// both concern 8-bit floats only.
 const CAST_SATURATE: i64 = 19;
 
-pub(super) fn identity(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+fn identity(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     Ok(vec![call.input(0)?])
 }
 
 /// Dropout in inference is the identity; its mask is all true.
-pub(super) fn dropout(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+fn dropout(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let x = call.input(0)?;
     call.attributes.ignore(&["seed"]);
     if let Some(training) = call.optional(2) {
@@ -37,7 +51,7 @@ pub(super) fn dropout(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     Ok(vec![x, builder.broadcast(truth, &shape)?])
 }
 
-pub(super) fn constant(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+fn constant(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let attributes = &mut call.attributes;
     let value = if let Some(proto) = attributes.tensor("value")? {
         let source = call.scope.tensors.source("constant", &proto.name);
@@ -59,7 +73,7 @@ pub(super) fn constant(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     Ok(vec![call.builder().constant(value)])
 }
 
-pub(super) fn constant_of_shape(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+fn constant_of_shape(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let shape = extents_of(&call.required_integers(0, "the shape")?)?;
     let value = match call.attributes.tensor("value")? {
         None => Tensor::f32s(Shape::scalar(), [0.0])?,
@@ -79,7 +93,7 @@ pub(super) fn constant_of_shape(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     Ok(vec![builder.broadcast(value, &shape)?])
 }
 
-pub(super) fn cast(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+fn cast(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let x = call.input(0)?;
     let to = call.attributes.int("to")?;
     let to = to.ok_or_else(|| Error::new("has no attribute `to`").remedy("say which type"))?;
@@ -117,7 +131,7 @@ fn cast_type(to: i32) -> Result<DType> {
     }
 }
 
-pub(super) fn range(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+fn range(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     call.attributes.ignore(&["stash_type"]);
     let mut bounds = [0; 3];
     for (k, (bound, what)) in bounds

@@ -1,16 +1,36 @@
 //! Operations that work element by element.
 
-use super::Call;
+use super::{Call, MANY, Operation, op};
 use crate::error::Result;
 use crate::graph::ValueId;
 use crate::lower;
 use crate::op::{self, Op};
 use crate::tensor::DType;
 
+pub(super) const OPERATIONS: &[Operation] = &[
+    op("Abs", "", 1..=1, abs),
+    op("Add", "", 2..=2, add),
+    op("Div", "", 2..=2, div),
+    op("Exp", "", 1..=1, exp),
+    op("Log", "", 1..=1, log),
+    op("Max", "", 1..=MANY, max),
+    op("Mean", "", 1..=MANY, mean),
+    op("Min", "", 1..=MANY, min),
+    op("Mul", "", 2..=2, mul),
+    op("Neg", "", 1..=1, neg),
+    op("Reciprocal", "", 1..=1, reciprocal),
+    op("Relu", "", 1..=1, relu),
+    op("Sigmoid", "", 1..=1, sigmoid),
+    op("Sqrt", "", 1..=1, sqrt),
+    op("Sub", "", 2..=2, sub),
+    op("Sum", "", 1..=MANY, sum),
+    op("Tanh", "", 1..=1, tanh),
+];
+
 /// Lowerings to one primitive of one argument.
 macro_rules! unary {
     ($($name:ident => $op:expr),+ $(,)?) => {$(
-        pub(super) fn $name(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+        fn $name(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
             let x = call.input(0)?;
             Ok(vec![call.builder().push($op, &[x])?])
         }
@@ -20,7 +40,7 @@ macro_rules! unary {
 /// Lowerings to one primitive of two arguments, which broadcast.
 macro_rules! binary {
     ($($name:ident => $op:expr),+ $(,)?) => {$(
-        pub(super) fn $name(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+        fn $name(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
             let (x, y) = (call.input(0)?, call.input(1)?);
             Ok(vec![call.builder().binary($op, x, y)?])
         }
@@ -36,11 +56,11 @@ binary! {
     add => op::Add, sub => op::Sub, mul => op::Mul, div => op::Div,
 }
 
-pub(super) fn max(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+fn max(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     fold(call, op::Max.into())
 }
 
-pub(super) fn min(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+fn min(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     fold(call, op::Min.into())
 }
 
@@ -54,12 +74,12 @@ fn fold(call: &mut Call<'_>, op: Op) -> Result<Vec<ValueId>> {
     Ok(vec![all])
 }
 
-pub(super) fn sum(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+fn sum(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     Ok(vec![total(call)?])
 }
 
 /// The sum of the arguments over their number.
-pub(super) fn mean(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+fn mean(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let total = total(call)?;
     let (count, dtype) = (call.inputs.len(), call.dtype(total));
     if count == 1 {
@@ -80,7 +100,7 @@ fn total(call: &mut Call<'_>) -> Result<ValueId> {
     }
 }
 
-pub(super) fn reciprocal(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+fn reciprocal(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let x = call.input(0)?;
     let dtype = call.dtype(x);
     let builder = call.builder();

@@ -1,16 +1,24 @@
 //! Operations that take tensors apart and put them together.
 
 use super::super::call::{axes_of, axis_of};
-use super::Call;
+use super::{Call, MANY, Operation, op};
 use crate::error::{Error, Result};
 use crate::graph::ValueId;
 use crate::op;
 use crate::tensor::Shape;
 
+pub(super) const OPERATIONS: &[Operation] = &[
+    op("Concat", "", 1..=MANY, concat),
+    op("Gather", "", 2..=2, gather),
+    op("GatherElements", "", 2..=2, gather_elements),
+    op("Slice", "with constant bounds", 3..=5, slice),
+    op("Split", "into constant parts", 1..=2, split),
+];
+
 /// The opset from which Split has to say into how many parts it cuts.
 const NUM_OUTPUTS: i64 = 18;
 
-pub(super) fn concat(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+fn concat(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let inputs = call.all_inputs()?;
     let rank = call.shape(call.input(0)?).rank();
     let axis = call.attributes.int("axis")?.ok_or_else(|| {
@@ -23,12 +31,12 @@ pub(super) fn concat(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     }
 }
 
-pub(super) fn gather(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+fn gather(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let axis = call.axis(0, call.shape(call.input(0)?).rank())?;
     pick(call, axis, op::Gather::slices(axis))
 }
 
-pub(super) fn gather_elements(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+fn gather_elements(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let axis = call.axis(0, call.shape(call.input(0)?).rank())?;
     pick(call, axis, op::Gather::elements(axis))
 }
@@ -96,7 +104,7 @@ impl Cut {
     }
 }
 
-pub(super) fn slice(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+fn slice(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let x = call.input(0)?;
     let shape = call.shape(x);
     let starts = call.required_integers(1, "the starts")?;
@@ -136,7 +144,7 @@ fn push_cuts(call: &mut Call<'_>, x: ValueId, cuts: &[Cut]) -> Result<ValueId> {
         .push(op::Slice::new(&starts, &steps, &lengths), &[x])
 }
 
-pub(super) fn split(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+fn split(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let x = call.input(0)?;
     let shape = call.shape(x);
     let axis = call.axis(0, shape.rank())?;

@@ -1,9 +1,19 @@
 //! Losses over class labels.
 
-use super::Call;
+use super::{Call, Operation, op};
 use crate::error::{Error, Result};
 use crate::graph::ValueId;
 use crate::lower::{self, CrossEntropy, NllLoss, Reduction};
+
+pub(super) const OPERATIONS: &[Operation] = &[
+    op(
+        "NegativeLogLikelihoodLoss",
+        "",
+        2..=3,
+        negative_log_likelihood,
+    ),
+    op("SoftmaxCrossEntropyLoss", "", 2..=3, softmax_cross_entropy),
+];
 
 fn options(call: &mut Call<'_>) -> Result<NllLoss> {
     let reduction = match call.attributes.text("reduction")? {
@@ -34,7 +44,7 @@ fn options(call: &mut Call<'_>) -> Result<NllLoss> {
     })
 }
 
-pub(super) fn negative_log_likelihood(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+fn negative_log_likelihood(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let (log_prob, labels) = (call.input(0)?, call.input(1)?);
     let how = options(call)?;
     Ok(vec![lower::nll_loss(
@@ -45,7 +55,7 @@ pub(super) fn negative_log_likelihood(call: &mut Call<'_>) -> Result<Vec<ValueId
     )?])
 }
 
-pub(super) fn softmax_cross_entropy(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+fn softmax_cross_entropy(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let (scores, labels) = (call.input(0)?, call.input(1)?);
     let how = options(call)?;
     let CrossEntropy { loss, log_prob } =

@@ -1,14 +1,17 @@
 //! Matrix products.
 
-use super::Call;
+use super::{Call, Operation, op};
 use crate::error::{Error, Result};
 use crate::graph::ValueId;
 use crate::lower::{self, Gemm};
 use crate::op;
 use crate::tensor::Shape;
 
+pub(super) const OPERATIONS: &[Operation] =
+    &[op("Gemm", "", 2..=3, gemm), op("MatMul", "", 2..=2, matmul)];
+
 /// numpy's matmul: vectors gain an axis of extent 1, which the result loses again.
-pub(super) fn matmul(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+fn matmul(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let (a, b) = (call.input(0)?, call.input(1)?);
     let (left, right) = (call.shape(a), call.shape(b));
     if left.rank() == 0 || right.rank() == 0 {
@@ -42,7 +45,7 @@ pub(super) fn matmul(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     Ok(vec![builder.reshape(product, Shape::from(extents))?])
 }
 
-pub(super) fn gemm(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+fn gemm(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let (a, b, c) = (call.input(0)?, call.input(1)?, call.optional(2));
     let how = Gemm {
         alpha: f64::from(call.attributes.float("alpha")?.unwrap_or(1.0)),

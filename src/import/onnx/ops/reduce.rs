@@ -1,26 +1,32 @@
 //! Reductions over axes.
 
 use super::super::call::axes_of;
-use super::Call;
+use super::{Call, Operation, op};
 use crate::error::Result;
 use crate::graph::ValueId;
 use crate::op::{self, Op};
 
+pub(super) const OPERATIONS: &[Operation] = &[
+    op("ReduceMax", "over constant axes", 1..=2, max),
+    op("ReduceMean", "over constant axes", 1..=2, mean),
+    op("ReduceSum", "over constant axes", 1..=2, sum),
+];
+
 /// The opset in which ReduceMax and ReduceMean take their axes as an input.
 const AXES_ARE_AN_INPUT: i64 = 18;
 
-pub(super) fn sum(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+fn sum(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     reduce(call, true, |axes, keep| op::Sum::over(axes, keep).into())
 }
 
-pub(super) fn mean(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+fn mean(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let as_input = call.scope.opset >= AXES_ARE_AN_INPUT;
     reduce(call, as_input, |axes, keep| {
         op::Mean::over(axes, keep).into()
     })
 }
 
-pub(super) fn max(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+fn max(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let as_input = call.scope.opset >= AXES_ARE_AN_INPUT;
     reduce(call, as_input, |axes, keep| {
         op::MaxOver::over(axes, keep).into()

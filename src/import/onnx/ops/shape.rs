@@ -1,18 +1,29 @@
 //! Operations that change or tell a shape.
 
 use super::super::call::{axes_of, axis_of, extents_of};
-use super::Call;
+use super::{Call, Operation, op};
 use crate::error::{Error, Result};
 use crate::graph::ValueId;
 use crate::op;
 use crate::tensor::{Shape, Tensor};
+
+pub(super) const OPERATIONS: &[Operation] = &[
+    op("Expand", "to a constant shape", 2..=2, expand),
+    op("Flatten", "", 1..=1, flatten),
+    op("Reshape", "to a constant shape", 2..=2, reshape),
+    op("Shape", "", 1..=1, shape),
+    op("Size", "", 1..=1, size),
+    op("Squeeze", "constant axes", 1..=2, squeeze),
+    op("Transpose", "", 1..=1, transpose),
+    op("Unsqueeze", "constant axes", 2..=2, unsqueeze),
+];
 
 /// The opset that gives Reshape the attribute `allowzero`.
 const ALLOWZERO: i64 = 14;
 /// The opset that gives Shape the attributes `start` and `end`.
 const SHAPE_RANGE: i64 = 15;
 
-pub(super) fn reshape(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+fn reshape(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let x = call.input(0)?;
     let wanted = call.required_integers(1, "the shape")?;
     let allow_zero = call.scope.opset >= ALLOWZERO && call.attributes.flag("allowzero", false)?;
@@ -44,7 +55,7 @@ fn impossible(from: &Shape, to: &[i64]) -> Error {
         .remedy("the products of the extents must agree; one extent may be -1")
 }
 
-pub(super) fn flatten(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+fn flatten(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let x = call.input(0)?;
     let shape = call.shape(x);
     let axis = call.attributes.int("axis")?.unwrap_or(1);
@@ -59,7 +70,7 @@ pub(super) fn flatten(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     Ok(vec![call.builder().reshape(x, target)?])
 }
 
-pub(super) fn squeeze(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+fn squeeze(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let x = call.input(0)?;
     let shape = call.shape(x);
     let dropped = match call.integers(1, "the axes")? {
@@ -82,7 +93,7 @@ pub(super) fn squeeze(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     Ok(vec![call.builder().reshape(x, Shape::from(target))?])
 }
 
-pub(super) fn unsqueeze(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+fn unsqueeze(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let x = call.input(0)?;
     let shape = call.shape(x);
     let axes = call.required_integers(1, "the axes")?;
@@ -100,7 +111,7 @@ pub(super) fn unsqueeze(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     Ok(vec![call.builder().reshape(x, target)?])
 }
 
-pub(super) fn transpose(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+fn transpose(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let x = call.input(0)?;
     let rank = call.shape(x).rank();
     let permutation = match call.attributes.ints("perm")? {
@@ -117,7 +128,7 @@ pub(super) fn transpose(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     Ok(vec![call.builder().push(op, &[x])?])
 }
 
-pub(super) fn expand(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+fn expand(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let x = call.input(0)?;
     let wanted = extents_of(&call.required_integers(1, "the shape")?)?;
     let shape = call.shape(x);
@@ -129,7 +140,7 @@ pub(super) fn expand(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     Ok(vec![call.builder().broadcast(x, &target)?])
 }
 
-pub(super) fn shape(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+fn shape(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let x = call.input(0)?;
     let extents: Vec<i64> = call.shape(x).iter().map(|&n| n as i64).collect();
     let (mut start, mut end) = (None, None);
@@ -150,7 +161,7 @@ pub(super) fn shape(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     Ok(vec![call.builder().constant(value)])
 }
 
-pub(super) fn size(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+fn size(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let x = call.input(0)?;
     let count = call.shape(x).len() as i64;
     let value = Tensor::i64s(Shape::scalar(), [count])?;

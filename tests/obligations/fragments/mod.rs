@@ -1,0 +1,107 @@
+//! For every primitive, the smallest graphs that contain it.
+
+mod basic;
+
+use crate::generate::Role;
+use crate::tape::Tape;
+use gradbound::Result;
+use gradbound::graph::grad::append_backward;
+use gradbound::graph::{Graph, ValueId};
+use gradbound::tensor::{DType, Shape, Ty};
+
+/// A graph in the making, with the roles of its inputs and the values that it is about.
+pub struct Builder<'a, 't> {
+    pub graph: Graph,
+    pub roles: Vec<Role>,
+    pub outputs: Vec<ValueId>,
+    pub tape: &'a mut Tape<'t>,
+    pub dtype: DType,
+}
+
+/// Builds a fragment and returns the value that it is about.
+pub type Fragment = fn(&mut Builder) -> Result<ValueId>;
+
+impl<'a, 't> Builder<'a, 't> {
+    pub fn new(tape: &'a mut Tape<'t>, dtype: DType) -> Builder<'a, 't> {
+        Builder {
+            graph: Graph::new(),
+            roles: Vec::new(),
+            outputs: Vec::new(),
+            tape,
+            dtype,
+        }
+    }
+
+    pub fn of_type(&mut self, ty: Ty, role: Role) -> ValueId {
+        self.roles.push(role);
+        self.graph.input(ty)
+    }
+
+    pub fn input(&mut self, shape: impl Into<Shape>, role: Role) -> ValueId {
+        let ty = Ty::new(shape, self.dtype);
+        self.of_type(ty, role)
+    }
+
+    pub fn any(&mut self, shape: impl Into<Shape>) -> ValueId {
+        self.input(shape, Role::Any)
+    }
+
+    pub fn indices(&mut self, shape: impl Into<Shape>, n: usize) -> ValueId {
+        self.of_type(Ty::new(shape, DType::I64), Role::Index(n))
+    }
+
+    pub fn constant(&mut self, x: f64) -> Result<ValueId> {
+        self.graph.scalar(x, self.dtype)
+    }
+
+    /// Appends the backward pass from `output` with a cotangent of its own as input; the
+    /// gradients of all inputs are what the fragment is about then.
+    pub fn differentiate(&mut self, output: ValueId) -> Result<()> {
+        let ty = self.graph.ty(output).clone();
+        if !ty.dtype.is_float() {
+            return Ok(()); // what is no float has no gradient
+        }
+        let forward: Vec<ValueId> = self.graph.inputs().to_vec();
+        let cotangent = self.of_type(ty, Role::Moderate);
+        let gradients = append_backward(&mut self.graph, &[(output, cotangent)], None)?;
+        self.outputs = forward.iter().filter_map(|v| gradients.of(*v)).collect();
+        Ok(())
+    }
+
+    pub fn pair(&mut self) -> (ValueId, ValueId) {
+        let shapes: [(&[usize], &[usize]); 3] = [(&[3], &[3]), (&[2, 2], &[2]), (&[], &[])];
+        let (a, b) = self.tape.pick(&shapes);
+        (self.any(a), self.any(b))
+    }
+}
+
+pub fn of_one(
+    b: &mut Builder,
+    role: Role,
+    f: fn(&mut Graph, ValueId) -> Result<ValueId>,
+) -> Result<ValueId> {
+    let x = b.input([3], role);
+    f(&mut b.graph, x)
+}
+
+pub fn of_two(
+    b: &mut Builder,
+    f: fn(&mut Graph, ValueId, ValueId) -> Result<ValueId>,
+) -> Result<ValueId> {
+    let (x, y) = b.pair();
+    f(&mut b.graph, x, y)
+}
+
+/// What a file of fragments has for a primitive.
+type File = fn(&str) -> Option<&'static [Fragment]>;
+
+/// Every file of fragments.
+const FILES: &[File] = &[basic::of];
+
+/// The fragments of a primitive, by its name.
+pub fn of(primitive: &str) -> &'static [Fragment] {
+    FILES
+        .iter()
+        .find_map(|file| file(primitive))
+        .unwrap_or_else(|| panic!("no fragment attacks the primitive {primitive}"))
+}
