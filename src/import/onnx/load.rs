@@ -8,7 +8,7 @@ use prost::Message;
 use std::path::Path;
 
 /// The largest message that protobuf allows; larger models keep their tensors elsewhere.
-const MAX_FILE: u64 = 1 << 31;
+pub(super) const MAX_FILE: u64 = 1 << 31;
 /// The first version of the file format that names the type of every attribute reliably.
 const MIN_IR: i64 = 7;
 /// The first operator set whose Softmax, Squeeze, ReduceSum and Split are today's.

@@ -23,3 +23,4 @@ mod types;
 
 pub use import::{ImportOptions, import};
 pub use ops::supported;
+pub use tensor::read_tensor;

@@ -1,14 +1,37 @@
 //! A `TensorProto`'s numbers, from wherever the file keeps them.
 
 use super::external::External;
+use super::load::MAX_FILE;
 use super::proto::TensorProto;
 use super::types;
 use crate::error::{Error, Result};
 use crate::import::arrays::{Array, Element};
+use crate::import::file;
 use crate::import::source::{Budget, Source};
 use crate::tensor::Tensor;
+use prost::Message;
 use std::path::Path;
 use std::sync::Arc;
+
+/// Reads a file that holds one `TensorProto`, as ONNX's test data do; integers widen to i64.
+pub fn read_tensor(path: &Path) -> Result<Tensor> {
+    let whole = Source {
+        file: path.into(),
+        kind: "tensor",
+        name: path.display().to_string(),
+    };
+    let mut opened = file::open(path)?;
+    if opened.length > MAX_FILE {
+        return Err(whole
+            .error("is larger than 2 GiB")
+            .remedy("keep large arrays in an .npz file"));
+    }
+    let bytes = whole.read_exactly(&mut opened.file, opened.length)?;
+    let proto = TensorProto::decode(bytes.as_slice())
+        .map_err(|e| disagree(&whole, format!("is no TensorProto: {e}")))?;
+    drop(bytes);
+    Tensors::new(path).read(&whole, &proto)
+}
 
 /// Reads tensors of one model.
 pub(super) struct Tensors {
