@@ -2,7 +2,7 @@
 
 use crate::number::{Down, Enclosure, Up};
 use crate::op::nest::Nest;
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::{Shape, Tensor, ZERO_FILL};
 use std::sync::Arc;
 
 /// Non-negative upper bounds for the elements of a tensor.
@@ -28,6 +28,14 @@ impl Bound {
             return Bound::uniform(f(0));
         }
         Bound::Element((0..len).map(f).collect())
+    }
+
+    /// These bounds, one per element; nothing is kept where all are 0.
+    pub fn per_element(bounds: &[Up]) -> Bound {
+        if bounds.iter().all(|b| *b == Up::ZERO) {
+            return Bound::Zero;
+        }
+        Bound::from_fn(bounds.len(), |i| bounds[i])
     }
 
     /// The same bound for every element.
@@ -71,7 +79,14 @@ impl Bound {
     pub fn take(&self, sources: &[usize]) -> Bound {
         match self {
             Bound::Zero => Bound::Zero,
-            Bound::Tensor(b) => Bound::Tensor(*b),
+            Bound::Tensor(b) if !sources.contains(&ZERO_FILL) => Bound::Tensor(*b),
+            Bound::Tensor(b) => Bound::from_fn(sources.len(), |k| {
+                if sources[k] == ZERO_FILL {
+                    Up::ZERO
+                } else {
+                    *b
+                }
+            }),
             Bound::Element(bs) => Bound::from_fn(sources.len(), |k| {
                 bs.get(sources[k]).copied().unwrap_or(Up::ZERO)
             }),

@@ -7,6 +7,7 @@ use crate::graph::{Graph, ValueId};
 use crate::libm::Libm;
 use crate::lower;
 use crate::number::spec::Steps;
+use crate::op::Relation;
 use crate::tensor::{DType, Shape, Tensor, Ty};
 
 /// A graph with its backward pass, inputs and configuration.
@@ -152,7 +153,7 @@ fn step(g: &mut Graph, values: &[ValueId], bytes: &mut Bytes) -> Result<ValueId>
     let op = bytes.next();
     let x = values[bytes.below(values.len())];
     let y = values[bytes.below(values.len())];
-    match op % 34 {
+    match op % 35 {
         0 => g.add(x, y),
         1 => g.sub(x, y),
         2 => g.mul(x, y),
@@ -181,6 +182,7 @@ fn step(g: &mut Graph, values: &[ValueId], bytes: &mut Bytes) -> Result<ValueId>
             x,
             [DType::F32, DType::F64, DType::F16, DType::BF16][bytes.below(4)],
         ),
+        33 => chosen(g, x, y, bytes),
         _ => lower::real(g, bytes.float(), g.ty(x).dtype).and_then(|c| g.mul(x, c)),
     }
 }
@@ -189,12 +191,28 @@ fn last_axis(g: &Graph, x: ValueId) -> usize {
     g.ty(x).shape.rank().saturating_sub(1)
 }
 
+/// Comparisons, selections and maxima that go to the first.
+fn chosen(g: &mut Graph, x: ValueId, y: ValueId, bytes: &mut Bytes) -> Result<ValueId> {
+    let relation = [Relation::Less, Relation::LessOrEqual, Relation::Equal][bytes.below(3)];
+    match bytes.below(3) {
+        0 => g.pool_max(x, &[last_axis(g, x)], true, &[]),
+        1 => {
+            let winner = g.winner(x, &[last_axis(g, x)], &[])?;
+            g.select(winner, x, y)
+        }
+        _ => {
+            let condition = g.compare(relation, x, y)?;
+            g.select(condition, y, x)
+        }
+    }
+}
+
 /// Reductions and movements.
 fn shaped(g: &mut Graph, op: u8, x: ValueId, y: ValueId, bytes: &mut Bytes) -> Result<ValueId> {
     let shape = g.ty(x).shape.clone();
     let rank = shape.rank();
     let axis = bytes.below(rank.max(1));
-    match op % 34 {
+    match op % 35 {
         18 => g.sum(x, &[axis], bytes.below(2) == 0),
         19 => g.mean(x, &[axis], bytes.below(2) == 0),
         20 => g.reshape(x, Shape::from([shape.len()])),

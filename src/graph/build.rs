@@ -145,12 +145,21 @@ impl Graph {
     }
 
     fn broadcast_together(&mut self, x: ValueId, y: ValueId) -> Result<(ValueId, ValueId)> {
-        let (a, b) = (&self.ty(x).shape, &self.ty(y).shape);
-        let shape = a.broadcast_with(b).ok_or_else(|| {
-            Error::new(format!("the shapes {a} and {b} do not broadcast"))
-                .remedy("make every pair of extents equal, or one of them 1")
-        })?;
+        let shape = self.common_shape(&[x, y])?;
         Ok((self.broadcast(x, &shape)?, self.broadcast(y, &shape)?))
+    }
+
+    /// The shape that all values broadcast to.
+    pub(crate) fn common_shape(&self, xs: &[ValueId]) -> Result<Shape> {
+        let mut common = Shape::scalar();
+        for &x in xs {
+            let shape = &self.ty(x).shape;
+            common = common.broadcast_with(shape).ok_or_else(|| {
+                Error::new(format!("the shapes {common} and {shape} do not broadcast"))
+                    .remedy("make every pair of extents equal, or one of them 1")
+            })?;
+        }
+        Ok(common)
     }
 
     /// Every axis from `starts[k]` in steps of `steps[k]` (never 0, negative to walk

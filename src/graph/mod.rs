@@ -1,6 +1,7 @@
 //! The graph: primitives in arena order, every argument before its use.
 
 mod build;
+mod choose;
 pub mod context;
 pub mod grad;
 pub mod levels;

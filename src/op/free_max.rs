@@ -1,5 +1,6 @@
 //! The maximum as a free shift: inside softmax and log-sum-exp.
 
+use super::excluded::Excluded;
 use super::max_over::{infer_max, largest, run_max, spec_max};
 use super::reduction::Axes;
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite};
@@ -30,17 +31,17 @@ impl Primitive for FreeMax {
         "FreeMax"
     }
     fn infer(&self, args: &[&Ty]) -> Result<Ty> {
-        infer_max(&self.0, args)
+        infer_max(&self.0, &Excluded::default(), args)
     }
     /// The run's own shift; without a run, the maximum.
     fn spec<N: SpecNumber>(&self, cx: &SpecCx<N>, args: &[&SpecTensor<N>]) -> SpecTensor<N> {
         match cx.run {
             Some(shift) => real(cx.env, shift),
-            None => spec_max(&self.0, cx, args[0]),
+            None => spec_max(&self.0, &Excluded::default(), cx, args[0]),
         }
     }
     fn run(&self, cx: &RuleCx, args: &[&Tensor]) -> Result<Tensor> {
-        run_max(&self.0, cx, args[0])
+        run_max(&self.0, &Excluded::default(), cx, args[0])
     }
     /// ε = 0; the shift of another execution is within 2·max ε of this run's.
     ///

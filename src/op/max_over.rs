@@ -1,7 +1,9 @@
 //! The maximum over axes.
 
 use super::elementwise::Elements;
+use super::excluded::Excluded;
 use super::reduction::Axes;
+use super::winner::Winner;
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite, arity, float};
 use crate::bound::{Approx, Bound, Operand};
 use crate::error::{Error, Result};
@@ -11,36 +13,59 @@ use crate::number::spec::Steps;
 use crate::number::{Float, SpecNumber, Up};
 use crate::tensor::{SpecTensor, Tensor, Ty};
 
-/// The maximum over some axes.
+/// Where the gradient goes that several equal maxima share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ties {
+    /// Evenly to all of them: reductions (JAX, torch.amax).
+    Split,
+    /// To the first, in row-major order: max-pooling (JAX, PyTorch).
+    First,
+}
+
+/// The maximum over some axes of the elements that no constant mask leaves out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MaxOver(Axes);
+pub struct MaxOver(Box<Parts>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Parts {
+    axes: Axes,
+    excluded: Excluded,
+    ties: Ties,
+}
 
 impl MaxOver {
     pub(crate) fn over(axes: &[usize], keep: bool) -> MaxOver {
-        MaxOver(Axes::new(axes, keep))
+        MaxOver::with(Axes::new(axes, keep), Excluded::default(), Ties::Split)
+    }
+
+    pub(crate) fn with(axes: Axes, excluded: Excluded, ties: Ties) -> MaxOver {
+        MaxOver(Box::new(Parts {
+            axes,
+            excluded,
+            ties,
+        }))
     }
 }
 
 /// The maximum's type; an empty reduction has none.
-pub(crate) fn infer_max(axes: &Axes, args: &[&Ty]) -> Result<Ty> {
+pub(crate) fn infer_max(axes: &Axes, excluded: &Excluded, args: &[&Ty]) -> Result<Ty> {
     let [x] = arity::<1>(args)?;
     float(x)?;
     let ty = axes.infer(x)?;
-    if axes.count(&x.shape) == 0 {
-        return Err(Error::new("the maximum of no elements")
-            .remedy("reduce over axes that are not empty"));
-    }
+    excluded.check(&x.shape, axes, ty.shape.len())?;
     Ok(ty)
 }
 
 /// The maximum of the specification over axes.
 pub(crate) fn spec_max<N: SpecNumber>(
     axes: &Axes,
+    excluded: &Excluded,
     cx: &SpecCx<N>,
     x: &SpecTensor<N>,
 ) -> SpecTensor<N> {
     let mut best: Vec<Option<N>> = vec![None; cx.ty.shape.len()];
-    for (x, target) in x.data.iter().zip(axes.targets(&x.shape)) {
+    let all = x.data.iter().zip(axes.targets(&x.shape)).enumerate();
+    for (_, (x, target)) in all.filter(|(i, _)| !excluded.at(*i)) {
         let slot = &mut best[target];
         *slot = Some(slot.as_ref().map_or_else(|| x.clone(), |b| b.max(x)));
     }
@@ -50,11 +75,17 @@ pub(crate) fn spec_max<N: SpecNumber>(
 }
 
 /// The maximum at run time; NaN where any element is.
-pub(crate) fn run_max(axes: &Axes, cx: &RuleCx, x: &Tensor) -> Result<Tensor> {
+pub(crate) fn run_max(
+    axes: &Axes,
+    excluded: &Excluded,
+    cx: &RuleCx,
+    x: &Tensor,
+) -> Result<Tensor> {
     with_float!(cx.ty.dtype, T => {
         let data = super::elementwise::native::<T>(x)?;
         let mut best: Vec<Option<T>> = vec![None; cx.len()];
-        for (&x, target) in data.iter().zip(axes.targets(x.shape())) {
+        let all = data.iter().zip(axes.targets(x.shape())).enumerate();
+        for (_, (&x, target)) in all.filter(|(i, _)| !excluded.at(*i)) {
             let slot = &mut best[target];
             // Named in full: the floats' own `max` swallows NaN.
             *slot = Some(slot.map_or(x, |b| Float::max(b, x)));
@@ -80,13 +111,13 @@ impl Primitive for MaxOver {
         "MaxOver"
     }
     fn infer(&self, args: &[&Ty]) -> Result<Ty> {
-        infer_max(&self.0, args)
+        infer_max(&self.0.axes, &self.0.excluded, args)
     }
     fn spec<N: SpecNumber>(&self, cx: &SpecCx<N>, args: &[&SpecTensor<N>]) -> SpecTensor<N> {
-        spec_max(&self.0, cx, args[0])
+        spec_max(&self.0.axes, &self.0.excluded, cx, args[0])
     }
     fn run(&self, cx: &RuleCx, args: &[&Tensor]) -> Result<Tensor> {
-        run_max(&self.0, cx, args[0])
+        run_max(&self.0.axes, &self.0.excluded, cx, args[0])
     }
     /// No rounding: the largest ε among the elements that may be the maximum.
     ///
@@ -95,16 +126,18 @@ impl Primitive for MaxOver {
     /// neither maximum and can be left out.
     fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
         let x = &args[0];
-        let targets = self.0.targets(x.shape());
+        let Parts { axes, excluded, .. } = self.0.as_ref();
+        let targets = axes.targets(x.shape());
+        let taking_part = || targets.iter().enumerate().filter(|(i, _)| !excluded.at(*i));
         let mut floor = vec![f64::NEG_INFINITY; cx.len()];
-        for (i, &t) in targets.iter().enumerate() {
+        for (i, &t) in taking_part() {
             let lo = x.enclosure(i).lo();
             if lo > floor[t] {
                 floor[t] = lo;
             }
         }
         let mut eps = vec![Up::ZERO; cx.len()];
-        for (i, &t) in targets.iter().enumerate() {
+        for (i, &t) in taking_part() {
             if x.enclosure(i).hi() >= floor[t] {
                 eps[t] = eps[t].max(x.eps(i));
             }
@@ -113,17 +146,44 @@ impl Primitive for MaxOver {
     }
     fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
         let x = &args[0];
-        Scaled::new(largest(&self.0, cx, &x.ty.shape, &x.scaled.scale))
+        Scaled::new(largest(&self.0.axes, cx, &x.ty.shape, &x.scaled.scale))
     }
-    /// The cotangent, split evenly among the elements that equal the maximum.
+    /// The cotangent, to the elements that equal the maximum: split evenly, or all of it to
+    /// the first.
     fn vjp(&self, g: &mut Graph, site: &VjpSite) -> Result<Vec<Option<ValueId>>> {
+        let to_x = match self.0.ties {
+            Ties::Split => self.0.split(g, site)?,
+            Ties::First => self.0.to_the_first(g, site)?,
+        };
+        Ok(vec![Some(to_x)])
+    }
+}
+
+impl Parts {
+    /// δ/n to each of the n elements that equal the maximum.
+    fn split(&self, g: &mut Graph, site: &VjpSite) -> Result<ValueId> {
         let x = site.args[0];
-        let top = self.0.spread(g, site.value, x)?;
+        let top = self.axes.spread(g, site.value, x)?;
         let below = g.sub(x, top)?;
-        let attains = g.step(below, Steps::IS_ZERO)?;
-        let ties = g.push(super::Sum(self.0.clone()), &[attains])?;
+        let mut attains = g.step(below, Steps::IS_ZERO)?;
+        if !self.excluded.is_none() {
+            let shape = g.ty(x).shape.clone();
+            let kept = Tensor::bools(shape.clone(), self.excluded.kept(shape.len()))?;
+            let kept = g.constant(kept);
+            attains = g.select_or_zero(kept, attains)?;
+        }
+        let ties = g.push(super::Sum(self.axes.clone()), &[attains])?;
         let share = g.div(site.cotangent, ties)?;
-        let share = self.0.spread(g, share, x)?;
-        Ok(vec![Some(g.mul(share, attains)?)])
+        let share = self.axes.spread(g, share, x)?;
+        g.mul(share, attains)
+    }
+
+    /// δ, selected where the winner is: it is never multiplied by a gate.
+    fn to_the_first(&self, g: &mut Graph, site: &VjpSite) -> Result<ValueId> {
+        let x = site.args[0];
+        let winner = Winner::over(self.axes.clone(), self.excluded.clone());
+        let winner = g.push(winner, &[x])?;
+        let spread = self.axes.spread(g, site.cotangent, x)?;
+        g.select_or_zero(winner, spread)
     }
 }

@@ -5,12 +5,15 @@
 //! write its file, add it to the `primitives!` list below, to `graph/build.rs`, and to the
 //! tables that `tests/coverage.rs` guards.
 
+pub(crate) mod contest;
 pub(crate) mod elementary;
 pub(crate) mod elementwise;
+pub(crate) mod excluded;
 pub(crate) mod movement;
 pub mod nest;
 pub(crate) mod reduction;
 mod rule;
+pub(crate) mod truth;
 
 pub use rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite};
 
@@ -102,6 +105,7 @@ primitives! {
     add_n::AddN,
     broadcast::Broadcast,
     cast::Cast,
+    compare::Compare,
     concat::Concat,
     div::Div,
     embed::Embed,
@@ -121,6 +125,7 @@ primitives! {
     relu::Relu,
     reshape::Reshape,
     scatter_add::ScatterAdd,
+    select::Select,
     settle::Settle,
     share::Share,
     sigmoid::Sigmoid,
@@ -131,10 +136,13 @@ primitives! {
     sum::Sum,
     tanh::Tanh,
     transpose::Transpose,
+    winner::Winner,
 }
 
 pub use add_n::Accumulation;
+pub use compare::Relation;
 pub use gather::Pick;
+pub use max_over::Ties;
 pub use settle::Shifted;
 
 fn leaf_misuse() -> crate::error::Error {

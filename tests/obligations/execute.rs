@@ -58,6 +58,7 @@ fn moves(op: &Op) -> bool {
             | Op::Embed(_)
             | Op::Concat(_)
             | Op::Gather(_)
+            | Op::Select(_)
             | Op::Settle(_)
     )
 }

@@ -25,5 +25,6 @@ mod soft;
 mod sound;
 mod sym;
 mod tape;
+mod tight_selection;
 mod tightness;
 mod witnesses;

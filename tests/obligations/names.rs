@@ -9,6 +9,7 @@ macro_rules! attacked {
             AddN,
             Broadcast,
             Cast,
+            Compare,
             Concat,
             Div,
             Embed,
@@ -28,6 +29,7 @@ macro_rules! attacked {
             Relu,
             Reshape,
             ScatterAdd,
+            Select,
             Settle,
             Share,
             Sigmoid,
@@ -38,6 +40,7 @@ macro_rules! attacked {
             Sum,
             Tanh,
             Transpose,
+            Winner,
         }
     };
 }

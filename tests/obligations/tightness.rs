@@ -16,15 +16,15 @@ use gradbound::tensor::{DType, Shape, SpecTensor, Tensor, Ty};
 
 /// An input: c, ε, the specification's x and an admissible x̂, as f64s that hold them.
 #[derive(Clone)]
-struct Witness {
-    c: Vec<f64>,
-    eps: Vec<f64>,
-    x: Vec<f64>,
-    hat: Vec<f64>,
+pub struct Witness {
+    pub c: Vec<f64>,
+    pub eps: Vec<f64>,
+    pub x: Vec<f64>,
+    pub hat: Vec<f64>,
 }
 
 impl Witness {
-    fn exact(c: &[f64]) -> Witness {
+    pub fn exact(c: &[f64]) -> Witness {
         let c: Vec<f64> = c.iter().map(|c| soft::round(Format::F32, *c)).collect();
         Witness {
             eps: vec![0.0; c.len()],
@@ -35,7 +35,7 @@ impl Witness {
     }
 
     /// One element with the specification at c + tε and the execution at c + 2tε.
-    fn corner(c: f64, eps: f64, t: f64) -> Witness {
+    pub fn corner(c: f64, eps: f64, t: f64) -> Witness {
         Witness {
             c: vec![c],
             eps: vec![eps],
@@ -47,7 +47,7 @@ impl Witness {
 
 /// |x̂ − x| / ε of a value's first element, for f32 inputs, an accumulator like the storage
 /// and the execution that the tape says.
-fn ratio(graph: &Graph, of: ValueId, inputs: &[Witness], numbers: &[u32]) -> f64 {
+pub fn ratio(graph: &Graph, of: ValueId, inputs: &[Witness], numbers: &[u32]) -> f64 {
     let config = Config {
         accumulate: Accumulate::Same,
         contract: Contract::Off,
@@ -118,7 +118,7 @@ fn at<N: SpecNumber>(
     spec::eval(graph, env, &x, None)[of.index()].data[0].clone()
 }
 
-fn scalars(n: usize) -> (Graph, Vec<ValueId>) {
+pub fn scalars(n: usize) -> (Graph, Vec<ValueId>) {
     let mut g = Graph::new();
     let ids = (0..n)
         .map(|_| g.input(Ty::new(Shape::scalar(), DType::F32)))

@@ -182,12 +182,13 @@ macro_rules! identities {
 }
 
 mod basic;
+mod select;
 
 /// Which primitives the identities of each file are about.
-const COVERED: &[&[&[&str]]] = &[basic::COVERED];
+const COVERED: &[&[&[&str]]] = &[basic::COVERED, select::COVERED];
 
 /// Primitives whose gradient is zero by convention.
-const WITHOUT_GRADIENT: &[&str] = &["Step"];
+const WITHOUT_GRADIENT: &[&str] = &["Compare", "Step", "Winner"];
 
 #[test]
 fn every_primitive_has_an_identity() {

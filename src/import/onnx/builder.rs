@@ -5,7 +5,7 @@
 //! here, by the primitives' own executions, and enter the graph as constants.
 
 use crate::config::Config;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::graph::{Graph, ValueId};
 use crate::op::{self, Op, Primitive, RuleCx};
 use crate::tensor::{DType, Shape, Tensor, Ty};
@@ -120,14 +120,7 @@ impl Builder {
 
     /// The values repeated to their common shape.
     pub fn broadcast_all(&mut self, xs: &[ValueId]) -> Result<Vec<ValueId>> {
-        let mut common = Shape::scalar();
-        for &x in xs {
-            let shape = &self.graph.ty(x).shape;
-            common = common.broadcast_with(shape).ok_or_else(|| {
-                Error::new(format!("the shapes {common} and {shape} do not broadcast"))
-                    .remedy("make every pair of extents equal, or one of them 1")
-            })?;
-        }
+        let common = self.graph.common_shape(xs)?;
         Shape::checked(&common)?;
         xs.iter().map(|&x| self.broadcast(x, &common)).collect()
     }

@@ -40,14 +40,12 @@ pub fn of(primitive: &str) -> Option<&'static [Fragment]> {
         ],
         "MatMul" => &[matmul, batched],
         "Max" => &[|b| of_two(b, Graph::max)],
-        "MaxOver" => &[|b| of_one(b, Role::Any, |g, x| g.max_over(x, &[0], false))],
         "Mean" => &[mean],
         "Min" => &[|b| of_two(b, Graph::min)],
         "Mul" => &[|b| of_two(b, Graph::mul), scaled],
         "Neg" => &[|b| of_one(b, Role::Any, Graph::neg)],
         "Relu" => &[|b| of_one(b, Role::Any, Graph::relu)],
         "Reshape" => &[|b| of_one(b, Role::Any, |g, x| g.reshape(x, Shape::from([3, 1])))],
-        "Settle" => &[softmax, log_softmax],
         "Share" => &[share],
         "Sigmoid" => &[|b| of_one(b, Role::Any, Graph::sigmoid)],
         "Sqrt" => &[
@@ -181,12 +179,12 @@ fn sum(b: &mut Builder) -> Result<ValueId> {
     b.graph.sum(x, &[0], keep)
 }
 
-fn softmax(b: &mut Builder) -> Result<ValueId> {
+pub fn softmax(b: &mut Builder) -> Result<ValueId> {
     let z = b.input([2, 3], Role::Moderate);
     lower::softmax(&mut b.graph, z, 1)
 }
 
-fn log_softmax(b: &mut Builder) -> Result<ValueId> {
+pub fn log_softmax(b: &mut Builder) -> Result<ValueId> {
     let z = b.input([3], Role::Moderate);
     lower::log_softmax(&mut b.graph, z, 0)
 }

@@ -1,6 +1,7 @@
 //! For every primitive, the smallest graphs that contain it.
 
 mod basic;
+mod select;
 
 use crate::generate::Role;
 use crate::tape::Tape;
@@ -96,7 +97,7 @@ pub fn of_two(
 type File = fn(&str) -> Option<&'static [Fragment]>;
 
 /// Every file of fragments.
-const FILES: &[File] = &[basic::of];
+const FILES: &[File] = &[basic::of, select::of];
 
 /// The fragments of a primitive, by its name.
 pub fn of(primitive: &str) -> &'static [Fragment] {

@@ -1,0 +1,119 @@
+//! Who may be the maximum of a group: what max-pooling's gradient and argmax share.
+//!
+//! # Convention
+//! Of several equal maxima the first wins, in row-major order (the last where asked): the
+//! rule of JAX's and PyTorch's max-pooling and argmax.
+
+use super::excluded::Excluded;
+use super::reduction::Axes;
+use crate::bound::Operand;
+use crate::error::{Error, Result};
+use crate::number::{SpecNumber, Up};
+use crate::tensor::{Shape, Tensor, Ty};
+
+/// A contest for the maximum in every group of a reduction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Contest {
+    pub axes: Axes,
+    /// True where the last of several equal maxima wins.
+    pub last: bool,
+    pub excluded: Excluded,
+}
+
+impl Contest {
+    /// The shape of one winner a group, its axes kept; fails where a group has none.
+    pub fn check(&self, x: &Ty) -> Result<Ty> {
+        super::rule::float(x)?;
+        let ty = self.axes.infer(x)?;
+        self.excluded.check(&x.shape, &self.axes, ty.shape.len())?;
+        Ok(ty)
+    }
+
+    /// Calls `f(element, group)` for every element that takes part, the likeliest to win a
+    /// tie first.
+    fn each(&self, x: &Shape, mut f: impl FnMut(usize, usize)) {
+        let targets = self.axes.targets(x);
+        let mut visit = |i: usize| {
+            if !self.excluded.at(i) {
+                f(i, targets[i]);
+            }
+        };
+        if self.last {
+            (0..targets.len()).rev().for_each(&mut visit);
+        } else {
+            (0..targets.len()).for_each(&mut visit);
+        }
+    }
+
+    /// The winner of each group in a run; a NaN wins.
+    pub fn winners(&self, x: &Tensor, groups: usize) -> Result<Vec<usize>> {
+        let mut best: Vec<Option<usize>> = vec![None; groups];
+        self.each(x.shape(), |i, group| {
+            let beats = |b: usize| x.get(i) > x.get(b) || (x.get(i).is_nan() && !x.get(b).is_nan());
+            if best[group].is_none_or(beats) {
+                best[group] = Some(i);
+            }
+        });
+        best.into_iter()
+            .collect::<Option<Vec<usize>>>()
+            .ok_or_else(|| Error::new("the maximum of no elements"))
+    }
+
+    /// For each group, the elements that may be the specification's winner.
+    ///
+    /// An element is dropped once another beats it for certain: an earlier one that is at
+    /// least as large, or a later one that is larger.
+    pub fn contenders<N: SpecNumber>(
+        &self,
+        x: &Shape,
+        data: &[N],
+        groups: usize,
+    ) -> Vec<Vec<usize>> {
+        let mut all: Vec<Vec<usize>> = vec![Vec::new(); groups];
+        self.each(x, |i, group| {
+            let mut beaten = false;
+            all[group].retain(|&other| {
+                let lead = data[i].sub(&data[other]).enclose();
+                beaten |= lead.hi() <= 0.0;
+                beaten || lead.lo() <= 0.0
+            });
+            if !beaten {
+                all[group].push(i);
+            }
+        });
+        all
+    }
+
+    /// For each group, the elements that may win in some admissible execution or in the
+    /// specification; `None` where an element of the group may be undefined.
+    ///
+    /// # Derivation
+    /// Every x and x̂ lies in its enclosure. With M the largest lower end of a group and f
+    /// the first element that attains it, an element whose upper end is below M never wins,
+    /// and neither does one after f whose upper end is M: f is at least as large and comes
+    /// first. Every other element wins for some values within the enclosures.
+    pub fn possible(&self, x: &Operand, groups: usize) -> Vec<Option<Vec<usize>>> {
+        let mut floor: Vec<Option<(f64, usize)>> = vec![None; groups];
+        let mut possible: Vec<Option<Vec<usize>>> = vec![Some(Vec::new()); groups];
+        self.each(x.shape(), |i, group| {
+            let lo = x.enclosure(i).lo();
+            if floor[group].is_none_or(|(m, _)| lo > m) {
+                floor[group] = Some((lo, i));
+            }
+            if x.eps(i) == Up::INFINITY {
+                possible[group] = None;
+            }
+        });
+        let before = |i: usize, f: usize| if self.last { i > f } else { i < f };
+        self.each(x.shape(), |i, group| {
+            let (Some((m, first)), Some(list)) = (floor[group], possible[group].as_mut()) else {
+                return;
+            };
+            let hi = x.enclosure(i).hi();
+            if hi > m || (hi >= m && (i == first || before(i, first))) {
+                list.push(i);
+            }
+        });
+        possible
+    }
+}
