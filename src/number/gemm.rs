@@ -64,30 +64,70 @@ impl Layout {
 /// # Assumes
 /// A3: a conventional GEMM (no Strassen), subnormals on (verified by
 /// [`subnormals_are_on`]).
-#[expect(clippy::expect_used, reason = "slice lengths fit isize")]
 pub fn product_up(a: &[Up], la: Layout, b: &[Up], lb: Layout) -> Vec<Up> {
+    let product = product_near(floats(a), la, floats(b), lb);
+    if la.columns == 0 {
+        return vec![Up::ZERO; product.len()];
+    }
+    let count = Up::count(la.columns);
+    let inflation = Up::ONE + Up::new(2.0) * count * Up::power_of_two(-53);
+    let lost = if may_underflow(a, b) {
+        count * Up::power_of_two(-1074)
+    } else {
+        Up::ZERO
+    };
+    // A NaN among the entries is 0·∞: no claim.
+    let rounded = |x: f64| (Up::new(x) + lost) * inflation;
+    product.into_iter().map(rounded).collect()
+}
+
+/// Bounds as the floats that they are.
+fn floats(bounds: &[Up]) -> &[f64] {
+    // SAFETY: `Up` is a transparent f64.
+    unsafe { std::slice::from_raw_parts(bounds.as_ptr().cast::<f64>(), bounds.len()) }
+}
+
+/// The entries of A·B, each rounded somehow: a conventional product in some order, with or
+/// without FMA.
+pub fn product_near(a: &[f64], la: Layout, b: &[f64], lb: Layout) -> Vec<f64> {
+    let mut out = vec![0.0; la.rows * lb.columns];
+    multiply(a, la, b, lb, &mut out);
+    out
+}
+
+/// Multiply-adds from which on a product is worth more than one thread.
+const WORTH_THREADS: usize = 1 << 18;
+
+/// out = A·B; zeros where there is nothing to add.
+#[expect(clippy::expect_used, reason = "slice lengths fit isize")]
+fn multiply(a: &[f64], la: Layout, b: &[f64], lb: Layout, out: &mut [f64]) {
     assert!(la.columns == lb.rows && la.fits(a.len()) && lb.fits(b.len()));
     let (m, k, n) = (la.rows, la.columns, lb.columns);
-    let mut out = vec![Up::ZERO; m * n];
+    assert!(out.len() == m * n);
     if m == 0 || n == 0 || k == 0 {
-        return out;
+        return;
     }
     let step = |s: usize| isize::try_from(s).expect("a slice is shorter than isize::MAX");
-    // SAFETY: `Up` is a transparent f64, both layouts fit their slices (asserted above) and
-    // `out` holds m·n entries; nothing else aliases `out`.
+    let threads = if m.saturating_mul(k).saturating_mul(n) < WORTH_THREADS {
+        gemm::Parallelism::None
+    } else {
+        gemm::Parallelism::Rayon(0)
+    };
+    // SAFETY: both layouts fit their slices and `out` holds m·n entries (asserted above);
+    // `out` is borrowed mutably, so nothing else aliases it.
     unsafe {
         gemm::gemm::<f64>(
             m,
             n,
             k,
-            out.as_mut_ptr().cast::<f64>(),
+            out.as_mut_ptr(),
             1,
             step(n),
             false,
-            a.as_ptr().cast::<f64>(),
+            a.as_ptr(),
             step(la.column_step),
             step(la.row_step),
-            b.as_ptr().cast::<f64>(),
+            b.as_ptr(),
             step(lb.column_step),
             step(lb.row_step),
             0.0,
@@ -95,21 +135,9 @@ pub fn product_up(a: &[Up], la: Layout, b: &[Up], lb: Layout) -> Vec<Up> {
             false,
             false,
             false,
-            gemm::Parallelism::None,
+            threads,
         );
     }
-    let count = Up::count(k);
-    let inflation = Up::ONE + Up::new(2.0) * count * Up::power_of_two(-53);
-    let lost = if may_underflow(a, b) {
-        count * Up::power_of_two(-1074)
-    } else {
-        Up::ZERO
-    };
-    for entry in &mut out {
-        // A NaN here is 0·∞: no claim.
-        *entry = (Up::new(entry.get()) + lost) * inflation;
-    }
-    out
 }
 
 /// True unless the product of the smallest non-zero entries is far from underflow.

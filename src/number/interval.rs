@@ -9,8 +9,9 @@
     reason = "a point interval has equal endpoints, to the bit"
 )]
 
+use super::midrad;
 use super::round::Up;
-use super::spec::{SpecNumber, Steps};
+use super::spec::{self, Factor, SpecNumber, Steps};
 use inari::Interval as Inari;
 
 /// A closed interval of reals with f64 endpoints, or the whole line ("anything").
@@ -63,6 +64,11 @@ impl Interval {
     /// The midpoint, rounded.
     pub fn mid(self) -> f64 {
         self.0.mid()
+    }
+
+    /// An upper bound of |x − m| over the interval.
+    pub fn radius_about(self, m: f64) -> Up {
+        Up::new((self.0 - Interval::point(m).0).mag())
     }
 
     /// True where 0 may be a member.
@@ -199,6 +205,15 @@ impl SpecNumber for Interval {
                 hull = hull.hull(Interval::point(steps.above));
             }
             hull
+        }
+    }
+    /// Small products term by term, large ones at GEMM speed.
+    fn product(env: &(), a: Factor<'_, Self>, b: Factor<'_, Self>) -> Vec<Self> {
+        let terms = [a.layout.rows, a.layout.columns, b.layout.columns];
+        if terms.into_iter().fold(1, usize::saturating_mul) < midrad::WORTH_GEMM {
+            spec::product(env, a, b)
+        } else {
+            midrad::product(a, b)
         }
     }
     fn enclose(&self) -> Interval {

@@ -7,6 +7,8 @@ pub mod exact;
 pub mod format;
 pub mod gemm;
 pub mod interval;
+mod midrad;
+pub(crate) mod ordered;
 pub mod precise;
 pub mod round;
 pub mod runtime;

@@ -7,6 +7,8 @@
 //! ([`Precise`](super::precise::Precise)), and forward-mode duals over each of them
 //! ([`Dual`](super::dual::Dual)). Integers and booleans of a graph are reals here too.
 
+use super::gemm::Layout;
+
 pub use super::interval::Interval as Enclosure;
 
 /// Values of a step function left of, at and right of zero.
@@ -96,11 +98,46 @@ pub trait SpecNumber: Clone + Send + Sync {
     /// An f64 interval that contains |c - x|; [0, ∞] where c is not finite.
     fn distance(&self, c: f64) -> Enclosure;
 
+    /// A·B, entry by entry and row-major.
+    fn product(env: &Self::Env, a: Factor<'_, Self>, b: Factor<'_, Self>) -> Vec<Self> {
+        product(env, a, b)
+    }
+
     /// The integer that this is, where it is decided to be one.
     fn as_integer(&self) -> Option<i64> {
         let e = self.enclose();
         e.as_integer()
     }
+}
+
+/// A matrix of numbers, as a product takes it.
+#[derive(Debug)]
+pub struct Factor<'a, N> {
+    /// The entries.
+    pub data: &'a [N],
+    /// Where each of them lies.
+    pub layout: Layout,
+}
+
+impl<'a, N> Factor<'a, N> {
+    /// The entries with where they lie.
+    pub fn new(data: &'a [N], layout: Layout) -> Self {
+        Factor { data, layout }
+    }
+}
+
+/// A·B by the sums of products that it is.
+pub fn product<N: SpecNumber>(env: &N::Env, a: Factor<'_, N>, b: Factor<'_, N>) -> Vec<N> {
+    let (la, lb) = (a.layout, b.layout);
+    let x = |i: usize, l: usize| &a.data[i * la.row_step + l * la.column_step];
+    let y = |l: usize, j: usize| &b.data[l * lb.row_step + j * lb.column_step];
+    let mut all = Vec::with_capacity(la.rows * lb.columns);
+    for i in 0..la.rows {
+        for j in 0..lb.columns {
+            all.push(sum(env, (0..la.columns).map(|l| x(i, l).mul(y(l, j)))));
+        }
+    }
+    all
 }
 
 /// Σ items, in order.

@@ -11,9 +11,11 @@ use crate::error::{Error, Result};
 use crate::graph::{Graph, ValueId};
 use crate::number::gemm::{Layout, product_up};
 use crate::number::runtime::with_float;
-use crate::number::spec::sum;
+use crate::number::ordered::product_in_order;
+use crate::number::spec::Factor;
 use crate::number::{Float, SpecNumber, Up};
 use crate::tensor::{Shape, SpecTensor, Tensor, Ty};
+use rayon::prelude::*;
 use std::sync::Arc;
 
 /// A·B, with either factor's last two axes swapped first.
@@ -33,6 +35,24 @@ struct Plan {
     batch: Shape,
     /// For each product of the batch, the offsets of A's and B's matrices.
     offsets: Vec<(usize, usize)>,
+}
+
+impl Plan {
+    /// The products of all the batch's pairs of matrices, one after the other.
+    fn each<T: Sync, U: Send + Clone>(
+        &self,
+        x: &[T],
+        y: &[T],
+        product: impl Fn(&[T], &[T]) -> Vec<U> + Sync,
+    ) -> Vec<U> {
+        let (rows, columns) = (self.m * self.k, self.k * self.n);
+        let one = |&(i, j): &(usize, usize)| product(&x[i..i + rows], &y[j..j + columns]);
+        if let [only] = self.offsets.as_slice() {
+            return one(only);
+        }
+        let parts: Vec<Vec<U>> = self.offsets.par_iter().map(one).collect();
+        parts.concat()
+    }
 }
 
 /// (rows, columns) of a factor after its swap.
@@ -68,8 +88,8 @@ impl MatMul {
         (k == k2).then_some(Plan { m, k, n, batch, offsets })
     }
 
-    /// Upper bounds of X·Y for bounds X and Y of the factors' elements.
-    fn product(self, plan: &Plan, x: &[Up], y: &[Up]) -> Vec<Up> {
+    /// How the factors' matrices lie in their slices.
+    fn layouts(self, plan: &Plan) -> (Layout, Layout) {
         let layout = |rows, columns, swapped| {
             if swapped {
                 Layout::row_major(columns, rows, true)
@@ -77,42 +97,17 @@ impl MatMul {
                 Layout::row_major(rows, columns, false)
             }
         };
-        let la = layout(plan.m, plan.k, self.transpose_a);
-        let lb = layout(plan.k, plan.n, self.transpose_b);
-        let mut all = Vec::with_capacity(plan.batch.len() * plan.m * plan.n);
-        for &(i, j) in &plan.offsets {
-            let (x, y) = (&x[i..i + plan.m * plan.k], &y[j..j + plan.k * plan.n]);
-            all.extend(product_up(x, la, y, lb));
-        }
-        all
+        (
+            layout(plan.m, plan.k, self.transpose_a),
+            layout(plan.k, plan.n, self.transpose_b),
+        )
     }
-}
 
-/// Elements of a factor's matrix in row-major order after its swap.
-fn rows<T: Copy>(data: &[T], rows: usize, columns: usize, transposed: bool) -> Vec<T> {
-    if !transposed {
-        return data.to_vec();
+    /// Upper bounds of X·Y for bounds X and Y of the factors' elements.
+    fn product(self, plan: &Plan, x: &[Up], y: &[Up]) -> Vec<Up> {
+        let (la, lb) = self.layouts(plan);
+        plan.each(x, y, |x, y| product_up(x, la, y, lb))
     }
-    let at = |p: usize| data[(p % columns) * rows + p / columns];
-    (0..rows * columns).map(at).collect()
-}
-
-/// One matrix product in the accumulator's format, every sum from left to right.
-fn run_product<A: Float>(a: &[A], b: &[A], (m, k, n): (usize, usize, usize)) -> Vec<A> {
-    let mut out = vec![A::ZERO; m * n];
-    for i in 0..m {
-        let row = &mut out[i * n..(i + 1) * n];
-        for l in 0..k {
-            let x = a[i * k + l];
-            let terms = &b[l * n..(l + 1) * n];
-            if l == 0 {
-                row.iter_mut().zip(terms).for_each(|(s, &y)| *s = x.mul(y));
-            } else {
-                row.iter_mut().zip(terms).for_each(|(s, &y)| *s = s.add(x.mul(y)));
-            }
-        }
-    }
-    out
 }
 
 fn run_batch<T: Elements, A: Float>(
@@ -125,14 +120,9 @@ fn run_batch<T: Elements, A: Float>(
     let widen = |t: &T| A::from_f64(t.to_f64());
     let a: Vec<A> = native::<T>(a)?.iter().map(widen).collect();
     let b: Vec<A> = native::<T>(b)?.iter().map(widen).collect();
-    let mut all = Vec::with_capacity(cx.len());
-    for &(i, j) in &plan.offsets {
-        let x = rows(&a[i..i + plan.m * plan.k], plan.m, plan.k, op.transpose_a);
-        let y = rows(&b[j..j + plan.k * plan.n], plan.k, plan.n, op.transpose_b);
-        let product = run_product(&x, &y, (plan.m, plan.k, plan.n));
-        all.extend(product.iter().map(|s| T::from_f64(s.to_f64())));
-    }
-    T::wrap(cx.ty, all)
+    let (la, lb) = op.layouts(plan);
+    let all = plan.each(&a, &b, |x, y| product_in_order(x, la, y, lb));
+    T::wrap(cx.ty, all.iter().map(|s| T::from_f64(s.to_f64())).collect())
 }
 
 impl Primitive for MatMul {
@@ -156,19 +146,15 @@ impl Primitive for MatMul {
     }
     fn spec<N: SpecNumber>(&self, cx: &SpecCx<N>, args: &[&SpecTensor<N>]) -> SpecTensor<N> {
         let [a, b] = [args[0], args[1]];
-        let mut all = Vec::with_capacity(cx.ty.shape.len());
-        if let Some(plan) = self.plan(&a.shape, &b.shape) {
-            let Plan { m, k, n, .. } = plan;
-            for &(p, q) in &plan.offsets {
-                let x = |i: usize, l: usize| &a.data[p + if self.transpose_a { l * m + i } else { i * k + l }];
-                let y = |l: usize, j: usize| &b.data[q + if self.transpose_b { j * k + l } else { l * n + j }];
-                for i in 0..m {
-                    for j in 0..n {
-                        all.push(sum(cx.env, (0..k).map(|l| x(i, l).mul(y(l, j)))));
-                    }
-                }
+        let all = match self.plan(&a.shape, &b.shape) {
+            Some(plan) => {
+                let (la, lb) = self.layouts(&plan);
+                plan.each(&a.data, &b.data, |x, y| {
+                    N::product(cx.env, Factor::new(x, la), Factor::new(y, lb))
+                })
             }
-        }
+            None => Vec::new(),
+        };
         SpecTensor::new(cx.ty.shape.clone(), all)
     }
     fn run(&self, cx: &RuleCx, args: &[&Tensor]) -> Result<Tensor> {
