@@ -81,10 +81,10 @@ pub fn audit(request: &Request, progress: Progress) -> Result<Audited> {
     let graph = &prepared.model.graph;
     let in_model = |e: Error| e.in_file(&request.model);
     let plain = Instant::now();
-    runtime::eval(graph, &request.config, &prepared.inputs).map_err(in_model)?;
+    let values = runtime::eval(graph, &request.config, &prepared.inputs).map_err(in_model)?;
     let plain_s = plain.elapsed().as_secs_f64();
     progress("bounding every value");
-    let run = Run::new(graph, &request.config, &prepared.inputs).map_err(in_model)?;
+    let run = Run::of(graph, &request.config, &prepared.inputs, values);
     progress("checking every claim against the reals");
     let checks = check(graph, &run, &prepared.inputs, &claimed);
     progress("explaining what differs");

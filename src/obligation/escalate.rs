@@ -83,9 +83,9 @@ impl<'a> Climb<'a> {
             inputs,
             claimed,
             checks: Checks {
-                error: Vec::new(),
-                scale: Vec::new(),
-                claimed: Vec::new(),
+                error: vec![Measured::unmeasured(); run.values.len()],
+                scale: vec![Measured::unmeasured(); run.values.len()],
+                claimed: vec![Measured::unmeasured(); claimed.len()],
                 rungs: Vec::new(),
             },
             open_values: Open::all(run.values.len()),
@@ -100,33 +100,56 @@ impl<'a> Climb<'a> {
     /// Evaluates the specification once more and measures what is still open.
     fn rung<N: SpecNumber>(&mut self, name: &'static str, env: &N::Env) {
         let inputs: Vec<SpecTensor<N>> = self.inputs.iter().map(|t| real(env, t)).collect();
-        let specs = spec::eval(self.graph, env, &inputs, Some(&self.run.values));
         self.checks.rungs.push(name);
-        let mut open = std::mem::take(&mut self.open_values);
-        open.retain_mut(|value| !self.settle_value(env, &specs, value));
-        self.open_values = open;
-        let mut open = std::mem::take(&mut self.open_claimed);
-        open.retain_mut(|claim| !self.settle_claim(env, &specs, claim));
-        self.open_claimed = open;
+        let (mut values, mut claims) = (Slots::of(self.graph), Slots::of(self.graph));
+        for open in std::mem::take(&mut self.open_values) {
+            values.file(open.position, open);
+        }
+        for open in std::mem::take(&mut self.open_claimed) {
+            claims.file(self.claimed[open.position].value, open);
+        }
+        let wanted: Vec<bool> = (0..self.graph.len())
+            .map(|v| values.has(v) || claims.has(v))
+            .collect();
+        let (graph, run) = (self.graph, self.run);
+        spec::walk(
+            graph,
+            env,
+            &inputs,
+            Some(&run.values),
+            &wanted,
+            |v, spec| {
+                for mut open in values.take(v) {
+                    if !self.settle_value(env, spec, &mut open) {
+                        self.open_values.push(open);
+                    }
+                }
+                for mut open in claims.take(v) {
+                    if !self.settle_claim(env, spec, &mut open) {
+                        self.open_claimed.push(open);
+                    }
+                }
+            },
+        );
     }
 
     /// Measures a value's error and scale; true where more precision would add nothing.
     fn settle_value<N: SpecNumber>(
         &mut self,
         env: &N::Env,
-        specs: &[SpecTensor<N>],
+        spec: &SpecTensor<N>,
         open: &mut Open,
     ) -> bool {
         let v = open.position;
         let run = self.run;
         let (c, eps, scale) = (&run.values[v], &run.approx[v].eps, &run.scales[v].scale);
-        open.learn(elements(env, &specs[v], c));
+        open.learn(elements(env, spec, c));
         let error = measure(&open.elements, c, eps, |e| e.error);
         let magnitude = measure(&open.elements, c, scale, |e| e.magnitude);
         let doubtful = magnitude.verdict.outcome() == Outcome::Undecided;
         let settled = error.is_settled(eps) && !(doubtful && scale.largest().is_finite());
-        put(&mut self.checks.error, v, error);
-        put(&mut self.checks.scale, v, magnitude);
+        self.checks.error[v] = error;
+        self.checks.scale[v] = magnitude;
         settled
     }
 
@@ -134,23 +157,36 @@ impl<'a> Climb<'a> {
     fn settle_claim<N: SpecNumber>(
         &mut self,
         env: &N::Env,
-        specs: &[SpecTensor<N>],
+        spec: &SpecTensor<N>,
         open: &mut Open,
     ) -> bool {
         let Claimed { value, tensor } = &self.claimed[open.position];
         let eps = &self.run.approx[*value].eps;
-        open.learn(elements(env, &specs[*value], tensor));
+        open.learn(elements(env, spec, tensor));
         let measured = measure(&open.elements, tensor, eps, |e| e.error);
         let settled = measured.is_settled(eps) || !measured.largest.hi().is_finite();
-        put(&mut self.checks.claimed, open.position, measured);
+        self.checks.claimed[open.position] = measured;
         settled
     }
 }
 
-/// Stores a measurement at its position, in place of one from an earlier rung.
-fn put(all: &mut Vec<Measured>, k: usize, new: Measured) {
-    match all.get_mut(k) {
-        Some(old) => *old = new,
-        None => all.push(new),
+/// What is open, by the value of the graph that it waits for.
+struct Slots(Vec<Vec<Open>>);
+
+impl Slots {
+    fn of(graph: &Graph) -> Slots {
+        Slots((0..graph.len()).map(|_| Vec::new()).collect())
+    }
+
+    fn file(&mut self, value: usize, open: Open) {
+        self.0[value].push(open);
+    }
+
+    fn has(&self, value: usize) -> bool {
+        !self.0[value].is_empty()
+    }
+
+    fn take(&mut self, value: usize) -> Vec<Open> {
+        std::mem::take(&mut self.0[value])
     }
 }

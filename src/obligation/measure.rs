@@ -21,6 +21,33 @@ pub struct Measured {
 }
 
 impl Measured {
+    /// What is known before anything was measured: nothing is decided.
+    pub(super) fn unmeasured() -> Measured {
+        let nowhere = Witness {
+            value: 0,
+            position: 0,
+            runtime: f64::NAN,
+            spec: Enclosure::ENTIRE,
+            quantity: Enclosure::ENTIRE,
+            bound: Up::INFINITY,
+        };
+        Measured {
+            verdict: Verdict::Undecided(nowhere),
+            ..Measured::nothing()
+        }
+    }
+
+    /// What is known of a tensor without elements.
+    fn nothing() -> Measured {
+        Measured {
+            verdict: Verdict::Holds,
+            largest: Enclosure::point(0.0),
+            tightness: 0.0,
+            ratio: 0.0,
+            worst: None,
+        }
+    }
+
     /// True where more precision would not add anything worth having: decided, and the
     /// enclosure of the largest error at most 1 % of the largest bound wide.
     pub(super) fn is_settled(&self, bound: &Bound) -> bool {
@@ -101,13 +128,7 @@ pub(super) fn measure(
     bound: &Bound,
     quantity: impl Fn(&Element) -> Enclosure,
 ) -> Measured {
-    let mut m = Measured {
-        verdict: Verdict::Holds,
-        largest: Enclosure::point(0.0),
-        tightness: 0.0,
-        ratio: 0.0,
-        worst: None,
-    };
+    let mut m = Measured::nothing();
     let (mut lo, mut hi) = (0.0, 0.0);
     for (position, element) in elements.iter().enumerate() {
         let q = quantity(element);

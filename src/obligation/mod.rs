@@ -65,6 +65,11 @@ impl Run {
     /// Executes, bounds and scales a graph over exact inputs.
     pub fn new(graph: &Graph, config: &Config, inputs: &[Tensor]) -> Result<Run> {
         let values = runtime::eval(graph, config, inputs)?;
+        Ok(Run::of(graph, config, inputs, values))
+    }
+
+    /// Bounds and scales what native floats computed from exact inputs.
+    pub fn of(graph: &Graph, config: &Config, inputs: &[Tensor], values: Vec<Tensor>) -> Run {
         let exact = vec![Approx::exact(); inputs.len()];
         let approx = bounds::eval(graph, config, &values, &exact);
         let given: Vec<Scaled> = inputs.iter().map(Scaled::of).collect();
@@ -73,11 +78,11 @@ impl Run {
             approx: &approx,
         };
         let scales = scales::eval(graph, config, &given, Some(known));
-        Ok(Run {
+        Run {
             values,
             approx,
             scales,
-        })
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! The place where a free shift has cancelled: softmax and log-softmax.
 
-use super::movement;
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite, arity, float};
 use crate::bound::{Approx, Drift, Operand};
 use crate::error::{Error, Result};
@@ -63,10 +62,11 @@ impl Primitive for Settle {
     /// ε of the value bounds |x̂ − x(s)| for the shift s of the same execution; both
     /// functions are the same real for every s, so x(s) = x.
     fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
-        let same: Vec<usize> = (0..cx.len()).collect();
-        let mut approx = movement::error(cx, &args[0], &same);
-        approx.drift = Drift::Settled;
-        approx
+        Approx {
+            drift: Drift::Settled,
+            determined: cx.approx(args, Default::default()).determined,
+            ..args[0].approx.clone()
+        }
     }
     fn scale(&self, _cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
         args[0].scaled.clone()
