@@ -61,8 +61,9 @@ pub type Progress<'a> = &'a dyn Fn(&str);
 /// Audits a model on one run.
 pub fn audit(request: &Request, progress: Progress) -> Result<Audited> {
     let start = Instant::now();
-    if !subnormals_are_on() {
-        return Err(Error::new("this thread flushes subnormals to zero")
+    let threads = rayon::broadcast(|_| subnormals_are_on());
+    if !subnormals_are_on() || threads.contains(&false) {
+        return Err(Error::new("a thread flushes subnormals to zero")
             .remedy("clear FTZ and DAZ before calling gradbound; its bounds need subnormals"));
     }
     progress("reading the model");

@@ -60,7 +60,7 @@ pub struct Args {
     /// No progress and no warnings.
     #[arg(long)]
     quiet: bool,
-    /// Threads to use; results are the same for any number (an audit runs on one so far).
+    /// Threads to use; results are the same for any number [default: one per core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
     /// Seed of everything random; an audit draws nothing.
@@ -73,6 +73,14 @@ fn float_format(word: &str) -> std::result::Result<DType, String> {
         .into_iter()
         .find(|d| d.name() == word)
         .ok_or_else(|| "use f64, f32, f16 or bf16".to_string())
+}
+
+fn use_threads(threads: u16) -> Result<()> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads));
+    pool.build_global().map_err(|e| {
+        Error::new(format!("{threads} threads cannot be started: {e}"))
+            .remedy("use fewer with --threads")
+    })
 }
 
 /// Audits, writes the results, and prints the table.
@@ -99,6 +107,9 @@ pub fn run(args: Args) -> Result<u8> {
             granularity: args.granularity,
         },
     };
+    if let Some(threads) = args.threads {
+        use_threads(threads)?;
+    }
     let spinner = Spinner::new(args.quiet);
     let audited = audit::audit(&request, &|stage| spinner.stage(stage))?;
     drop(spinner);

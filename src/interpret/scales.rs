@@ -1,5 +1,6 @@
 //! The scales: a bound on the magnitude of every value, of specification AND runtime.
 
+use super::live::Uses;
 use crate::bound::{Approx, Bound};
 use crate::config::Config;
 use crate::graph::Graph;
@@ -18,7 +19,7 @@ pub struct Known<'a> {
 }
 
 /// The scale of every value, in arena order, from the inputs' scales; the least of what is
-/// propagated and, with a run, |c| + 2ε.
+/// propagated and, with a run, |c| + 2ε. Nests serve the values that use them and are let go.
 pub fn eval(
     graph: &Graph,
     config: &Config,
@@ -26,6 +27,7 @@ pub fn eval(
     known: Option<Known<'_>>,
 ) -> Vec<Scaled> {
     let mut scales: Vec<Scaled> = Vec::with_capacity(graph.len());
+    let mut uses = Uses::of(graph, &vec![true; graph.len()]);
     let mut given = inputs.iter();
     for (k, node) in graph.nodes().iter().enumerate() {
         let cx = RuleCx {
@@ -54,6 +56,7 @@ pub fn eval(
             scaled.scale = tightened(&scaled.scale, &known.run[k], &known.approx[k]);
         }
         scales.push(scaled);
+        uses.finish(graph, k, |dead| scales[dead].nest = None);
     }
     scales
 }
