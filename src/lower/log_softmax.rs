@@ -10,7 +10,7 @@ use crate::op::Shifted;
 /// Appended as shift = free_max(z), s = z − shift, e = exp(s), d = Σe,
 /// y = settle(s − ln d).
 pub fn log_softmax(graph: &mut Graph, z: ValueId, axis: usize) -> Result<ValueId> {
-    let e = exponentials(graph, z, axis)?;
+    let e = exponentials(graph, z, None, axis)?;
     let log = graph.log(e.total)?;
     let shape = graph.ty(z).shape.clone();
     let log = graph.broadcast(log, &shape)?;

@@ -5,6 +5,7 @@
 
 mod gemm;
 mod log_softmax;
+mod masked_softmax;
 mod mean_squared_error;
 mod nll_loss;
 mod softmax;
@@ -12,6 +13,7 @@ mod softmax_cross_entropy;
 
 pub use gemm::{Gemm, gemm};
 pub use log_softmax::log_softmax;
+pub use masked_softmax::{masked_log_softmax, masked_softmax};
 pub use mean_squared_error::mean_squared_error;
 pub use nll_loss::{NllLoss, Reduction, nll_loss};
 pub use softmax::softmax;
@@ -19,6 +21,7 @@ pub use softmax_cross_entropy::{CrossEntropy, softmax_cross_entropy};
 
 use crate::error::{Error, Result};
 use crate::graph::{Graph, ValueId};
+use crate::number::Up;
 use crate::tensor::{DType, Shape, Tensor};
 
 /// A scalar that stands for the real number `value`, to be used with values of `dtype`.
@@ -38,32 +41,58 @@ pub fn real(graph: &mut Graph, value: f64, dtype: DType) -> Result<ValueId> {
 struct Exponentials {
     /// z − shift, where shift is the free maximum over the axis.
     shifted: ValueId,
-    /// exp(shifted).
+    /// exp(shifted); 0 where a mask leaves the element out.
     terms: ValueId,
     /// Σ terms over the axis, which stays with extent 1.
     total: ValueId,
 }
 
-/// Appends shift = free_max(z), s = z − shift, e = exp(s), d = Σe.
+/// Appends shift = free_max(z), s = z − shift, e = exp(s), d = Σe; with a mask, z is far
+/// below everything and e is 0 wherever `kept` is false.
 ///
 /// Softmax and log-softmax do not depend on the shift, so it needs neither a gate nor a
 /// gradient; that it is the maximum only keeps exp in range.
-fn exponentials(graph: &mut Graph, z: ValueId, axis: usize) -> Result<Exponentials> {
-    let shape = graph.ty(z).shape.clone();
+fn exponentials(
+    graph: &mut Graph,
+    z: ValueId,
+    kept: Option<ValueId>,
+    axis: usize,
+) -> Result<Exponentials> {
+    let ty = graph.ty(z).clone();
+    let shape = &ty.shape;
     if axis >= shape.rank() {
         return Err(
             Error::new(format!("axis {axis} of a tensor of shape {shape}"))
                 .remedy("axes count from 0 to rank - 1"),
         );
     }
+    let z = match kept {
+        None => z,
+        Some(kept) => {
+            let lowest = graph.scalar(far_below(ty.dtype), ty.dtype)?;
+            graph.select(kept, z, lowest)?
+        }
+    };
     let shift = graph.free_max(z, &[axis])?;
-    let shift = graph.broadcast(shift, &shape)?;
+    let shift = graph.broadcast(shift, shape)?;
     let shifted = graph.sub(z, shift)?;
-    let terms = graph.exp(shifted)?;
+    let mut terms = graph.exp(shifted)?;
+    if let Some(kept) = kept {
+        terms = graph.select_or_zero(kept, terms)?;
+    }
     let total = graph.sum(terms, &[axis], true)?;
     Ok(Exponentials {
         shifted,
         terms,
         total,
     })
+}
+
+/// −2^e_max: below every other element, and near enough that a shift subtracted from it does
+/// not overflow.
+fn far_below(dtype: DType) -> f64 {
+    let power = dtype
+        .format()
+        .map_or(Up::ZERO, |f| Up::power_of_two(f.e_max));
+    power.get().copysign(-1.0)
 }

@@ -9,7 +9,7 @@ use crate::op::Shifted;
 ///
 /// Appended as shift = free_max(z), s = z − shift, e = exp(s), d = Σe, p = settle(e / d).
 pub fn softmax(graph: &mut Graph, z: ValueId, axis: usize) -> Result<ValueId> {
-    let e = exponentials(graph, z, axis)?;
+    let e = exponentials(graph, z, None, axis)?;
     let shape = graph.ty(z).shape.clone();
     let total = graph.broadcast(e.total, &shape)?;
     let quotient = graph.div(e.terms, total)?;

@@ -1,6 +1,7 @@
 //! Selections, and maxima over some elements only.
 
-use super::{Function, exactly, float, of_two};
+use super::{Function, closely, exactly, float, of_two};
+use gradbound::lower;
 use gradbound::op::Relation;
 use gradbound::tensor::{DType, Shape, Tensor, Ty};
 
@@ -14,6 +15,22 @@ identities! {
         let (x, y) = (float(g, [2, 2]), float(g, [2]));
         let condition = g.constant(Tensor::bools([2, 2], [true, false, false, true])?);
         g.select(condition, x, y)
+    };
+    masked_softmax: closely [], |g| {
+        let z = float(g, [2, 3]);
+        let kept = g.constant(Tensor::bools([3], [true, false, true])?);
+        lower::masked_softmax(g, z, kept, 1)
+    };
+    masked_softmax_with_an_empty_row: closely [], |g| {
+        let z = float(g, [2, 3]);
+        let kept = Tensor::bools([2, 3], [false, true, true, false, false, false])?;
+        let kept = g.constant(kept);
+        lower::masked_softmax(g, z, kept, 1)
+    };
+    masked_log_softmax: closely [], |g| {
+        let z = float(g, [3, 2]);
+        let kept = g.constant(Tensor::bools([3, 1], [true, false, true])?);
+        lower::masked_log_softmax(g, z, kept, 0)
     };
     pool_max: exactly ["MaxOver"], |g| {
         let x = float(g, [2, 4]);

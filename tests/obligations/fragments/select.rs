@@ -5,7 +5,9 @@ use super::{Builder, Fragment};
 use crate::generate::Role;
 use gradbound::Result;
 use gradbound::graph::ValueId;
-use gradbound::op::{Relation, Shifted};
+use gradbound::lower;
+use gradbound::op::Relation;
+use gradbound::tensor::Tensor;
 
 /// The fragments of the primitives that this file is about.
 pub fn of(primitive: &str) -> Option<&'static [Fragment]> {
@@ -13,7 +15,7 @@ pub fn of(primitive: &str) -> Option<&'static [Fragment]> {
         "Compare" => &[compare, selected],
         "MaxOver" => &[max_over, pooled, max_without],
         "Select" => &[selected, selected_sums],
-        "Settle" => &[softmax, log_softmax, selected_exponentials],
+        "Settle" => &[softmax, log_softmax, masked_softmax, masked_log_softmax],
         "Winner" => &[winner, pooled],
         _ => return None,
     })
@@ -49,19 +51,25 @@ fn selected_sums(b: &mut Builder) -> Result<ValueId> {
     b.graph.sum(chosen, &[1], false)
 }
 
-/// Between the free shift and its settling, where specifications drift.
-fn selected_exponentials(b: &mut Builder) -> Result<ValueId> {
-    let z = b.input([3], Role::Moderate);
-    let (x, y) = (b.any([3]), b.any([3]));
-    let condition = b.graph.compare(Relation::LessOrEqual, x, y)?;
-    let shift = b.graph.free_max(z, &[0])?;
-    let shifted = b.graph.sub(z, shift)?;
-    let terms = b.graph.exp(shifted)?;
-    let terms = b.graph.select_or_zero(condition, terms)?;
-    let total = b.graph.sum(terms, &[0], true)?;
-    let quotient = b.graph.div(terms, total)?;
-    b.graph
-        .settle(Shifted::Softmax, 0, [quotient, z, terms, total])
+/// A constant mask, one that an uncertain comparison decides, or none that keeps anything.
+fn mask(b: &mut Builder) -> Result<ValueId> {
+    if b.tape.coin() {
+        let (x, y) = (b.any([2, 3]), b.any([2, 3]));
+        return b.graph.compare(Relation::LessOrEqual, x, y);
+    }
+    let kept: Vec<bool> = (0..3).map(|_| b.tape.coin()).collect();
+    Ok(b.graph.constant(Tensor::bools([3], kept)?))
+}
+
+/// Selections between the free shift and its settling, where specifications drift.
+fn masked_softmax(b: &mut Builder) -> Result<ValueId> {
+    let (z, kept) = (b.input([2, 3], Role::Moderate), mask(b)?);
+    lower::masked_softmax(&mut b.graph, z, kept, 1)
+}
+
+fn masked_log_softmax(b: &mut Builder) -> Result<ValueId> {
+    let (z, kept) = (b.input([2, 3], Role::Moderate), mask(b)?);
+    lower::masked_log_softmax(&mut b.graph, z, kept, 1)
 }
 
 fn max_over(b: &mut Builder) -> Result<ValueId> {
