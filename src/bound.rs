@@ -2,7 +2,7 @@
 
 use crate::number::{Down, Enclosure, Up};
 use crate::op::nest::Nest;
-use crate::tensor::{Shape, Tensor, ZERO_FILL};
+use crate::tensor::{Shape, Sources, Tensor};
 use std::sync::Arc;
 
 /// Non-negative upper bounds for the elements of a tensor.
@@ -74,22 +74,22 @@ impl Bound {
         }
     }
 
-    /// Bounds of the elements at `sources` (see [`Tensor::take`]); filled zeros are exact.
+    /// One bound per element, as given; a single one is kept without them.
+    pub fn of(bounds: Arc<[Up]>) -> Bound {
+        match *bounds {
+            [one] => Bound::uniform(one),
+            _ => Bound::Element(bounds),
+        }
+    }
+
+    /// Bounds of the elements that a movement picks; filled zeros are exact.
     #[must_use]
-    pub fn take(&self, sources: &[usize]) -> Bound {
+    pub fn take(&self, sources: &(impl Sources + ?Sized)) -> Bound {
         match self {
             Bound::Zero => Bound::Zero,
-            Bound::Tensor(b) if !sources.contains(&ZERO_FILL) => Bound::Tensor(*b),
-            Bound::Tensor(b) => Bound::from_fn(sources.len(), |k| {
-                if sources[k] == ZERO_FILL {
-                    Up::ZERO
-                } else {
-                    *b
-                }
-            }),
-            Bound::Element(bs) => Bound::from_fn(sources.len(), |k| {
-                bs.get(sources[k]).copied().unwrap_or(Up::ZERO)
-            }),
+            Bound::Tensor(b) if sources.fills() => Bound::of(sources.pick(|_| *b, &Up::ZERO)),
+            Bound::Tensor(b) => Bound::Tensor(*b),
+            Bound::Element(bs) => Bound::of(sources.pick(|i| bs[i], &Up::ZERO)),
         }
     }
 

@@ -202,6 +202,16 @@ impl Graph {
         self.push(op::Gather::labels(axis), &[data, labels])
     }
 
+    /// What a kernel that slides over the last axes meets (see [`op::Windows`]).
+    pub fn windows(&mut self, x: ValueId, slides: &[op::Slide]) -> Result<ValueId> {
+        self.push(op::Windows::new(slides), &[x])
+    }
+
+    /// Windows added up where they overlap (see [`op::Fold`]).
+    pub fn fold(&mut self, x: ValueId, slides: &[op::Slide]) -> Result<ValueId> {
+        self.push(op::Fold::new(slides), &[x])
+    }
+
     /// Converts to another element type.
     pub fn cast(&mut self, x: ValueId, dtype: DType) -> Result<ValueId> {
         if self.ty(x).dtype == dtype {

@@ -3,6 +3,8 @@
 //! A composite has no rule of its own: its bound follows from its fragment's. Each function
 //! appends its fragment and returns the value of the whole.
 
+mod conv;
+mod conv_transpose;
 mod gemm;
 mod log_softmax;
 mod masked_softmax;
@@ -10,7 +12,10 @@ mod mean_squared_error;
 mod nll_loss;
 mod softmax;
 mod softmax_cross_entropy;
+mod spatial;
 
+pub use conv::{Conv, conv};
+pub use conv_transpose::{ConvTranspose, conv_transpose};
 pub use gemm::{Gemm, gemm};
 pub use log_softmax::log_softmax;
 pub use masked_softmax::{masked_log_softmax, masked_softmax};
@@ -18,6 +23,7 @@ pub use mean_squared_error::mean_squared_error;
 pub use nll_loss::{NllLoss, Reduction, nll_loss};
 pub use softmax::softmax;
 pub use softmax_cross_entropy::{CrossEntropy, softmax_cross_entropy};
+pub use spatial::Spatial;
 
 use crate::error::{Error, Result};
 use crate::graph::{Graph, ValueId};

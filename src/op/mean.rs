@@ -2,7 +2,7 @@
 
 use super::reduction::Axes;
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite, arity, float};
-use super::share::{Share, count_rounding, one_division};
+use super::share::{Share, count_rounding, in_either_format};
 use super::sum::{Finish, run_sum, scale_nest, spec_sum, sum_nest};
 use crate::bound::{Approx, Bound, Operand};
 use crate::error::{Error, Result};
@@ -87,7 +87,7 @@ impl Primitive for Mean {
             let q = sum_of_run(i) / n + off + off;
             off + count_rounding(cx, count, (Down::new(0.0), sum), q)
         };
-        one_division(cx, cx.approx(args, Bound::from_fn(cx.len(), each)))
+        in_either_format(cx, cx.approx(args, Bound::from_fn(cx.len(), each)))
     }
     fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
         let sum = scale_nest(&self.0, cx, &args[0]).scale(cx);

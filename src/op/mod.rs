@@ -13,6 +13,7 @@ pub(crate) mod movement;
 pub mod nest;
 pub(crate) mod reduction;
 mod rule;
+pub(crate) mod sliding;
 pub(crate) mod truth;
 
 pub use rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite};
@@ -110,6 +111,7 @@ primitives! {
     div::Div,
     embed::Embed,
     exp::Exp,
+    fold::Fold,
     free_max::FreeMax,
     gather::Gather,
     kernel::Kernel,
@@ -136,6 +138,7 @@ primitives! {
     sum::Sum,
     tanh::Tanh,
     transpose::Transpose,
+    windows::Windows,
     winner::Winner,
 }
 
@@ -144,6 +147,7 @@ pub use compare::Relation;
 pub use gather::Pick;
 pub use max_over::Ties;
 pub use settle::Shifted;
+pub use sliding::{Slide, Taps};
 
 fn leaf_misuse() -> crate::error::Error {
     crate::error::Error::new("an input or constant is given, not computed")

@@ -9,30 +9,20 @@
 use super::rule::{RuleCx, ScaleOperand, Scaled};
 use crate::bound::{Approx, Drift, Operand};
 use crate::number::SpecNumber;
-use crate::tensor::{SpecTensor, ZERO_FILL};
+use crate::tensor::{Sources, SpecTensor};
 use std::sync::Arc;
 
 pub(crate) fn spec<N: SpecNumber>(
     env: &N::Env,
     x: &SpecTensor<N>,
     shape: &crate::tensor::Shape,
-    sources: &[usize],
+    sources: &(impl Sources + ?Sized),
 ) -> SpecTensor<N> {
     let zero = N::from_f64(env, 0.0);
-    let data: Vec<N> = sources
-        .iter()
-        .map(|&s| {
-            if s == ZERO_FILL {
-                zero.clone()
-            } else {
-                x.data[s].clone()
-            }
-        })
-        .collect();
-    SpecTensor::new(shape.clone(), data)
+    SpecTensor::new(shape.clone(), sources.pick(|i| x.data[i].clone(), &zero))
 }
 
-pub(crate) fn error(cx: &RuleCx, x: &Operand, sources: &[usize]) -> Approx {
+pub(crate) fn error(cx: &RuleCx, x: &Operand, sources: &(impl Sources + ?Sized)) -> Approx {
     let nest = x.approx.nest.as_ref().filter(|_| cx.any_tree());
     Approx {
         drift: match &x.approx.drift {
@@ -44,7 +34,7 @@ pub(crate) fn error(cx: &RuleCx, x: &Operand, sources: &[usize]) -> Approx {
     }
 }
 
-pub(crate) fn scale(cx: &RuleCx, x: &ScaleOperand, sources: &[usize]) -> Scaled {
+pub(crate) fn scale(cx: &RuleCx, x: &ScaleOperand, sources: &(impl Sources + ?Sized)) -> Scaled {
     let nest = x.scaled.nest.as_ref().filter(|_| cx.any_tree());
     Scaled {
         scale: x.scaled.scale.take(sources),
@@ -53,7 +43,7 @@ pub(crate) fn scale(cx: &RuleCx, x: &ScaleOperand, sources: &[usize]) -> Scaled 
 }
 
 /// Implements the rules of a one-argument movement whose type has
-/// `fn sources(&self, x: &Shape, out: &Shape) -> Vec<usize>`.
+/// `fn sources(&self, x: &Shape, out: &Shape) -> impl Sources`.
 macro_rules! movement_rules {
     () => {
         fn spec<N: SpecNumber>(&self, cx: &SpecCx<N>, args: &[&SpecTensor<N>]) -> SpecTensor<N> {

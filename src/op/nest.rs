@@ -31,7 +31,7 @@ use super::rule::RuleCx;
 use crate::bound::{Bound, Drift, Operand};
 use crate::config::{Contract, Subnormals};
 use crate::number::{Format, Up};
-use crate::tensor::Tensor;
+use crate::tensor::{Sources, Tensor};
 use std::sync::Arc;
 
 /// A reduction: how many roundings its leaves meet, their magnitudes and their errors.
@@ -124,15 +124,21 @@ impl Nest {
     /// Leaves collected into other elements: element i of this nest becomes a leaf (or
     /// leaves) of element `target[i]`, at most `most` of them to one element.
     pub fn collected(&self, target: &[usize], len: usize, most: usize) -> Nest {
-        let gather = |bound: &Bound| {
-            if matches!(bound, Bound::Zero) {
-                return Bound::Zero;
-            }
+        self.summed(most, |bound| {
             let mut sums = vec![Up::ZERO; len];
             for (i, &t) in target.iter().enumerate() {
                 sums[t] += bound.at(i);
             }
-            Bound::from_fn(len, |i| sums[i])
+            Bound::of(sums.into())
+        })
+    }
+
+    /// Leaves collected into other elements, at most `most` elements of this nest into one,
+    /// by what adds up a bound that is not zero.
+    pub fn summed(&self, most: usize, add_up: impl Fn(&Bound) -> Bound) -> Nest {
+        let gather = |bound: &Bound| match bound {
+            Bound::Zero => Bound::Zero,
+            Bound::Tensor(_) | Bound::Element(_) => add_up(bound),
         };
         let count = Up::count(most);
         Nest {
@@ -169,8 +175,8 @@ impl Nest {
         }
     }
 
-    /// The nest of the elements at `sources` (see [`Tensor::take`]).
-    pub fn taken(&self, sources: &[usize]) -> Nest {
+    /// The nest of the elements that a movement picks.
+    pub fn taken(&self, sources: &(impl Sources + ?Sized)) -> Nest {
         Nest {
             magnitude: self.magnitude.take(sources),
             propagated: self.propagated.take(sources),

@@ -89,7 +89,7 @@ impl Primitive for Share {
             let q = x.magnitude(i) / n;
             x.eps(i) / n + count_rounding(cx, self.0, (x.least_magnitude(i), x.magnitude(i)), q)
         });
-        one_division(cx, cx.approx(args, eps))
+        in_either_format(cx, cx.approx(args, eps))
     }
     fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
         let n = Down::new(f64::from(self.0));
@@ -103,8 +103,9 @@ impl Primitive for Share {
     }
 }
 
-/// Where the division may happen in either of two formats, its result is left open.
-pub(crate) fn one_division(cx: &RuleCx, approx: Approx) -> Approx {
+/// Where an operation may happen in the accumulator's format or in that of storage, and
+/// they differ, its result is left open.
+pub(crate) fn in_either_format(cx: &RuleCx, approx: Approx) -> Approx {
     let two = cx
         .format()
         .is_some_and(|storage| cx.config.accumulator(storage) != storage);

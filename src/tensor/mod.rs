@@ -1,9 +1,11 @@
 //! Shapes and storage: what a value of the graph is made of.
 
 mod narrow;
+mod sources;
 mod types;
 
 pub use narrow::{bf16_from_f64, f16_from_f64};
+pub use sources::{Sources, ZERO_FILL};
 pub use types::{DType, MAX_ELEMENTS, Shape, Ty};
 
 use crate::error::{Error, Result};
@@ -194,14 +196,10 @@ impl Tensor {
         Tensor::from_f64s(self.shape.clone(), dtype, &self.to_f64s())
     }
 
-    /// The tensor whose element k is this one's element `sources[k]`, or zero for
-    /// [`ZERO_FILL`].
-    pub fn take(&self, shape: Shape, sources: &[usize]) -> Result<Tensor> {
-        fn pick<T: Copy + Default>(data: &[T], sources: &[usize]) -> Arc<[T]> {
-            sources
-                .iter()
-                .map(|&s| data.get(s).copied().unwrap_or_default())
-                .collect()
+    /// The tensor of the elements that a movement picks.
+    pub fn take(&self, shape: Shape, sources: &(impl Sources + ?Sized)) -> Result<Tensor> {
+        fn pick<T: Copy + Default>(data: &[T], sources: &(impl Sources + ?Sized)) -> Arc<[T]> {
+            sources.pick(|i| data[i], &T::default())
         }
         let data = match &self.data {
             Data::F64(d) => Data::F64(pick(d, sources)),
@@ -232,6 +230,3 @@ impl<N> SpecTensor<N> {
         SpecTensor { shape, data }
     }
 }
-
-/// A source position that stands for a zero that is filled in.
-pub const ZERO_FILL: usize = usize::MAX;

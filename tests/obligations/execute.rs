@@ -44,7 +44,7 @@ fn is_linear(op: &Op) -> bool {
         || reduces(op)
         || matches!(
             op,
-            Op::Add(_) | Op::Sub(_) | Op::AddN(_) | Op::Neg(_) | Op::ScatterAdd(_)
+            Op::Add(_) | Op::Sub(_) | Op::AddN(_) | Op::Neg(_) | Op::ScatterAdd(_) | Op::Fold(_)
         )
 }
 
@@ -60,6 +60,7 @@ fn moves(op: &Op) -> bool {
             | Op::Gather(_)
             | Op::Select(_)
             | Op::Settle(_)
+            | Op::Windows(_)
     )
 }
 

@@ -14,6 +14,7 @@ macro_rules! attacked {
             Div,
             Embed,
             Exp,
+            Fold,
             FreeMax,
             Gather,
             Kernel,
@@ -40,6 +41,7 @@ macro_rules! attacked {
             Sum,
             Tanh,
             Transpose,
+            Windows,
             Winner,
         }
     };

@@ -183,9 +183,10 @@ macro_rules! identities {
 
 mod basic;
 mod select;
+mod windows;
 
 /// Which primitives the identities of each file are about.
-const COVERED: &[&[&[&str]]] = &[basic::COVERED, select::COVERED];
+const COVERED: &[&[&[&str]]] = &[basic::COVERED, select::COVERED, windows::COVERED];
 
 /// Primitives whose gradient is zero by convention.
 const WITHOUT_GRADIENT: &[&str] = &["Compare", "Step", "Winner"];

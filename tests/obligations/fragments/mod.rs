@@ -2,6 +2,7 @@
 
 mod basic;
 mod select;
+mod windows;
 
 use crate::generate::Role;
 use crate::tape::Tape;
@@ -97,7 +98,7 @@ pub fn of_two(
 type File = fn(&str) -> Option<&'static [Fragment]>;
 
 /// Every file of fragments.
-const FILES: &[File] = &[basic::of, select::of];
+const FILES: &[File] = &[basic::of, select::of, windows::of];
 
 /// The fragments of a primitive, by its name.
 pub fn of(primitive: &str) -> &'static [Fragment] {

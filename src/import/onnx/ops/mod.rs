@@ -5,6 +5,7 @@
 //! lowering does not take of a node's attributes is refused, so it cannot ignore one.
 
 mod constants;
+mod convolution;
 mod elementwise;
 mod indexing;
 mod loss;
@@ -12,6 +13,7 @@ mod matrix;
 mod reduce;
 mod shape;
 mod softmax;
+mod spatial;
 
 use super::call::Call;
 use crate::error::{Error, Result};
@@ -53,6 +55,7 @@ const MANY: usize = usize::MAX;
 /// The operations of each file.
 static FILES: &[&[Operation]] = &[
     constants::OPERATIONS,
+    convolution::OPERATIONS,
     elementwise::OPERATIONS,
     indexing::OPERATIONS,
     loss::OPERATIONS,

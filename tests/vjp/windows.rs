@@ -1,0 +1,85 @@
+//! Sliding kernels: windows and their sums, convolutions in one to three dimensions.
+
+use super::{Function, exactly, float};
+use gradbound::lower::{self, Conv, ConvTranspose, Spatial};
+use gradbound::op::{Slide, Taps};
+use gradbound::tensor::ZERO_FILL;
+
+fn slides() -> [Slide; 2] {
+    let regular = |extent, kernel, count, stride, dilation, before| Slide {
+        extent,
+        kernel,
+        count,
+        taps: Taps::Regular {
+            stride,
+            dilation,
+            before,
+        },
+    };
+    [regular(4, 2, 3, 1, 2, 1), regular(3, 3, 2, 2, 1, 1)]
+}
+
+fn axis(stride: usize, dilation: usize, before: usize, after: usize) -> Spatial {
+    Spatial {
+        stride,
+        dilation,
+        before,
+        after,
+        ceil: false,
+    }
+}
+
+identities! {
+    windows: exactly ["Windows", "Fold"], |g| {
+        let x = float(g, [2, 4, 3]);
+        g.windows(x, &slides())
+    };
+    fold: exactly ["Fold", "Windows"], |g| {
+        let x = float(g, [2, 2, 3, 3, 2]);
+        g.fold(x, &slides())
+    };
+    windows_of_a_table: exactly ["Windows", "Fold"], |g| {
+        let x = float(g, [3]);
+        let taps = Taps::Table([0, 2, ZERO_FILL, 2, 2, 1].into());
+        g.windows(x, &[Slide { extent: 3, kernel: 2, count: 3, taps }])
+    };
+    conv_in_one_dimension: exactly [], |g| {
+        let (x, k, b) = (float(g, [2, 2, 5]), float(g, [3, 2, 2]), float(g, [3]));
+        let how = Conv { axes: vec![axis(2, 2, 1, 0)], groups: 1 };
+        lower::conv(g, x, k, Some(b), &how)
+    };
+    conv_in_two_dimensions: exactly [], |g| {
+        let (x, k, b) = (float(g, [2, 4, 4, 3]), float(g, [2, 2, 2, 3]), float(g, [2]));
+        let how = Conv { axes: vec![axis(1, 2, 0, 1), axis(2, 1, 2, 1)], groups: 2 };
+        lower::conv(g, x, k, Some(b), &how)
+    };
+    conv_in_three_dimensions: exactly [], |g| {
+        let (x, k) = (float(g, [1, 1, 3, 2, 3]), float(g, [2, 1, 2, 2, 2]));
+        let how = Conv { axes: vec![axis(1, 1, 1, 0), axis(1, 1, 0, 1), axis(1, 2, 0, 0)], groups: 1 };
+        lower::conv(g, x, k, None, &how)
+    };
+    pointwise_conv: exactly [], |g| {
+        let (x, k, b) = (float(g, [2, 3, 2, 2]), float(g, [4, 3, 1, 1]), float(g, [4]));
+        let how = Conv { axes: vec![Spatial::default(); 2], groups: 1 };
+        lower::conv(g, x, k, Some(b), &how)
+    };
+    depthwise_conv: exactly [], |g| {
+        let (x, k) = (float(g, [1, 3, 3, 3]), float(g, [6, 1, 2, 2]));
+        let how = Conv { axes: vec![axis(1, 1, 1, 1); 2], groups: 3 };
+        lower::conv(g, x, k, None, &how)
+    };
+    conv_transpose_in_one_dimension: exactly [], |g| {
+        let (x, k, b) = (float(g, [2, 2, 3]), float(g, [2, 1, 3]), float(g, [2]));
+        let how = ConvTranspose { axes: vec![axis(2, 2, 1, 0)], output_padding: vec![1], groups: 2 };
+        lower::conv_transpose(g, x, k, Some(b), &how)
+    };
+    conv_transpose_in_two_dimensions: exactly [], |g| {
+        let (x, k, b) = (float(g, [2, 2, 2, 3]), float(g, [2, 3, 2, 2]), float(g, [3]));
+        let how = ConvTranspose {
+            axes: vec![axis(1, 1, 0, 0), axis(2, 1, 1, 1)],
+            output_padding: vec![0, 1],
+            groups: 1,
+        };
+        lower::conv_transpose(g, x, k, Some(b), &how)
+    };
+}
