@@ -13,6 +13,7 @@
 #[macro_use]
 mod names;
 mod attack;
+mod convolutions;
 mod elementary;
 mod execute;
 mod fragments;

@@ -173,7 +173,7 @@ fn append(b: &mut Builder, x: ValueId, y: ValueId) -> Result<ValueId> {
 }
 
 /// Attacks a graph forward and backward, eps and scale, with and without flushing.
-fn attack(name: &str, fragment: Fragment, percent: usize) {
+pub fn attack(name: &str, fragment: Fragment, percent: usize) {
     for backward in [false, true] {
         for claim in [Claim::Sound, Claim::ScaleSound] {
             let change = |attack| Attack {

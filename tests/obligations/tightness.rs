@@ -229,7 +229,7 @@ fn cast_is_nearly_attained() {
 }
 
 /// 1 and a string of numbers that each round up by nearly an ulp of 1, one after the other.
-fn rounding_up(n: usize) -> Vec<f64> {
+pub fn rounding_up(n: usize) -> Vec<f64> {
     let step = 2f64.powi(-24) * (1.0 + 2f64.powi(-10));
     let mut terms = vec![step; n];
     terms[0] = 1.0;
