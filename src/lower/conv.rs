@@ -61,8 +61,8 @@ pub(super) struct Group {
 impl Group {
     /// `None` where the channels do not divide.
     pub fn new(inputs: usize, outputs: usize, groups: usize) -> Option<Group> {
-        let divide = groups > 0 && inputs % groups == 0 && outputs % groups == 0;
-        divide.then(|| Group {
+        let divide = inputs.is_multiple_of(groups) && outputs.is_multiple_of(groups);
+        (groups > 0 && divide).then(|| Group {
             groups,
             inputs: inputs / groups,
             outputs: outputs / groups,
