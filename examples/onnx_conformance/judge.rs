@@ -129,7 +129,8 @@ fn run_set(case: &Case, set: &DataSet) -> Result<(), Failure> {
         input_shapes: (values.iter())
             .map(|(name, value)| (name.clone(), value.shape().to_vec()))
             .collect(),
-        ..ImportOptions::default()
+        values: values.clone(),
+        format: None,
     };
     let model = import(&case.folder.join("model.onnx"), &options)
         .map_err(|e| failed(Stage::Import, e.to_string()))?;

@@ -45,6 +45,7 @@ pub fn prepare(request: &Request) -> Result<Prepared> {
         &ImportOptions {
             format: request.format,
             input_shapes: input_shapes(&file),
+            values: decisive_values(&file),
         },
     )?;
     let inputs = load_inputs(&model, &file)?;
@@ -70,6 +71,9 @@ pub fn prepare(request: &Request) -> Result<Prepared> {
         warnings,
     })
 }
+
+/// The most floats that a shape may be computed from.
+const MAX_DECISIVE: usize = 64;
 
 /// Elements of all values together, forward and backward; each takes some 40 bytes here.
 const MAX_ELEMENTS: usize = 1 << 28;
@@ -97,6 +101,20 @@ fn input_shapes(file: &ArrayFile) -> BTreeMap<String, Vec<usize>> {
     file.arrays
         .iter()
         .map(|(name, array)| (name.clone(), array.shape().to_vec()))
+        .collect()
+}
+
+/// The integers and truth values of the run, and the small tensors of floats: what shapes and
+/// loops may be computed from. One that has another type in the model decides nothing.
+fn decisive_values(file: &ArrayFile) -> BTreeMap<String, Tensor> {
+    let value = |array: &arrays::Array| {
+        let small = array.shape().len() <= MAX_DECISIVE;
+        let types = [DType::Bool, DType::I64, DType::F32, DType::F64];
+        let mut types = types.into_iter().filter(|t| small || !t.is_float());
+        types.find_map(|dtype| array.to_tensor(dtype).ok())
+    };
+    let all = file.arrays.iter();
+    all.filter_map(|(name, array)| Some((name.clone(), value(array)?)))
         .collect()
 }
 

@@ -22,7 +22,7 @@ pub fn eval(graph: &Graph, config: &Config, run: &[Tensor], inputs: &[Approx]) -
             (Op::Input, [next, ..]) => {
                 let next = next.clone();
                 given.next();
-                next
+                finish(&cx, next, &run[k])
             }
             (op, _) => {
                 let args: SmallVec<[Operand; 3]> = node
@@ -33,16 +33,22 @@ pub fn eval(graph: &Graph, config: &Config, run: &[Tensor], inputs: &[Approx]) -
                         approx: &known[a.index()],
                     })
                     .collect();
-                let constants = args.iter().all(|a| a.approx.constant);
-                Approx {
-                    constant: constants && !matches!(op, Op::Input),
-                    ..apply(op, &cx, &args, &run[k])
-                }
+                local(op, &cx, &args, &run[k])
             }
         };
-        known.push(finish(&cx, approx, &run[k]));
+        known.push(approx);
     }
     known
+}
+
+/// What is known of one operation's result.
+pub(crate) fn local(op: &Op, cx: &RuleCx, args: &[Operand], out: &Tensor) -> Approx {
+    let constants = args.iter().all(|a| a.approx.constant);
+    let approx = Approx {
+        constant: constants && !matches!(op, Op::Input),
+        ..apply(op, cx, args, out)
+    };
+    finish(cx, approx, out)
 }
 
 /// One node's rule; a drift that the rule does not follow ends in "no claim".

@@ -2,9 +2,9 @@
 #![allow(dead_code, reason = "every test file uses a part of it")]
 
 use gradbound::import::onnx::proto::{
-    AttributeProto, AttributeType, DataType, Dimension, Extent, GraphProto, ModelProto, NodeProto,
-    OperatorSetIdProto, StringStringEntryProto, TensorProto, TensorShapeProto, TensorType,
-    TypeProto, ValueInfoProto,
+    AttributeProto, AttributeType, DataType, Dimension, Extent, FunctionProto, GraphProto,
+    ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto, TensorProto,
+    TensorShapeProto, TensorType, TypeProto, ValueInfoProto,
 };
 use prost::Message;
 use std::path::{Path, PathBuf};
@@ -25,6 +25,7 @@ pub fn model(opset: i64) -> Onnx {
                 domain: String::new(),
                 version: opset,
             }],
+            functions: Vec::new(),
         },
     }
 }
@@ -62,6 +63,18 @@ impl Onnx {
     /// A node whose name is that of its first output.
     pub fn node(mut self, node: NodeProto) -> Onnx {
         self.graph().node.push(node);
+        self
+    }
+
+    /// A function of the model's own, in the domain `own`; its nodes are in opset 17.
+    pub fn function(mut self, function: FunctionProto) -> Onnx {
+        if self.model.functions.is_empty() {
+            self.model.opset_import.push(OperatorSetIdProto {
+                domain: "own".to_owned(),
+                version: 1,
+            });
+        }
+        self.model.functions.push(function);
         self
     }
 
@@ -113,6 +126,62 @@ pub fn node(op: &str, inputs: &[&str], outputs: &[&str]) -> NodeProto {
         name: outputs.first().copied().unwrap_or_default().to_owned(),
         op_type: op.to_owned(),
         ..NodeProto::default()
+    }
+}
+
+/// A function in the domain `own`.
+pub fn function(
+    name: &str,
+    inputs: &[&str],
+    outputs: &[&str],
+    nodes: Vec<NodeProto>,
+) -> FunctionProto {
+    let owned = |names: &[&str]| names.iter().map(|&n| n.to_owned()).collect();
+    let opset = |domain: &str, version| OperatorSetIdProto {
+        domain: domain.to_owned(),
+        version,
+    };
+    FunctionProto {
+        name: name.to_owned(),
+        domain: "own".to_owned(),
+        input: owned(inputs),
+        output: owned(outputs),
+        node: nodes,
+        opset_import: vec![opset("", 17), opset("own", 1)],
+        ..FunctionProto::default()
+    }
+}
+
+/// A node that calls a function of the domain `own`.
+pub fn call(name: &str, inputs: &[&str], outputs: &[&str]) -> NodeProto {
+    NodeProto {
+        domain: "own".to_owned(),
+        ..node(name, inputs, outputs)
+    }
+}
+
+/// A graph for an attribute: names of its inputs and outputs, and its nodes.
+pub fn body(inputs: &[&str], outputs: &[&str], nodes: Vec<NodeProto>) -> GraphProto {
+    let untyped = |names: &[&str]| {
+        let info = |&name: &&str| ValueInfoProto {
+            name: name.to_owned(),
+            r#type: None,
+        };
+        names.iter().map(info).collect()
+    };
+    GraphProto {
+        input: untyped(inputs),
+        output: untyped(outputs),
+        node: nodes,
+        ..GraphProto::default()
+    }
+}
+
+/// An attribute that stands for one of the function around.
+pub fn reference(name: &str, r#type: AttributeType, outer: &str) -> AttributeProto {
+    AttributeProto {
+        ref_attr_name: outer.to_owned(),
+        ..attribute(name, r#type)
     }
 }
 

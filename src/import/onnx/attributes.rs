@@ -1,29 +1,64 @@
 //! A node's attributes, taken by name and type; what is left over is an error.
 
-use super::proto::{AttributeProto, AttributeType, TensorProto};
+use super::proto::{AttributeProto, AttributeType, FunctionProto, GraphProto, TensorProto};
 use crate::error::{Error, Result};
 use std::collections::BTreeMap;
 
+/// The attributes that a function was called with, by name.
+pub(super) type Bindings<'a> = BTreeMap<&'a str, &'a AttributeProto>;
+
 /// The attributes that no one has taken yet.
 pub(super) struct Attributes<'a> {
-    rest: BTreeMap<&'a str, &'a AttributeProto>,
+    rest: Bindings<'a>,
 }
 
 impl<'a> Attributes<'a> {
-    /// All attributes of a node; fails where one comes twice, or is no plain value.
-    pub fn new(all: &'a [AttributeProto]) -> Result<Attributes<'a>> {
+    /// All attributes of a node; fails where one comes twice. One that refers to an
+    /// attribute of the function around is that one, and is omitted where that one is.
+    pub fn new(all: &'a [AttributeProto], around: Option<&Bindings<'a>>) -> Result<Attributes<'a>> {
         let mut rest = BTreeMap::new();
         for attribute in all {
             let name = attribute.name.as_str();
-            if !attribute.ref_attr_name.is_empty() {
-                return Err(refuse(name, "refers to a function's attribute")
-                    .remedy("inline the functions: onnx.inliner.inline_local_functions"));
-            }
-            if rest.insert(name, attribute).is_some() {
+            let value = match (attribute.ref_attr_name.as_str(), around) {
+                ("", _) => Some(attribute),
+                (outer, Some(around)) => around.get(outer).copied(),
+                (_, None) => {
+                    return Err(
+                        refuse(name, "refers to a function's attribute, outside of one")
+                            .remedy("export the model again"),
+                    );
+                }
+            };
+            let Some(value) = value else {
+                continue;
+            };
+            if rest.insert(name, value).is_some() {
                 return Err(refuse(name, "is given twice").remedy("keep one of them"));
             }
         }
         Ok(Attributes { rest })
+    }
+
+    /// What the body of a function sees: these attributes, and the function's defaults for
+    /// the others; fails where one is not the function's.
+    pub fn bind(self, function: &'a FunctionProto) -> Result<Bindings<'a>> {
+        let mut bindings = self.rest;
+        let has = |name: &&str| {
+            let mut named = function.attribute.iter().map(String::as_str);
+            let mut defaults = function.attribute_proto.iter().map(|a| a.name.as_str());
+            named.any(|own| own == *name) || defaults.any(|own| own == *name)
+        };
+        if let Some(name) = bindings.keys().copied().find(|name| !has(name)) {
+            let what = format!(
+                "is not one of the function {}",
+                function.name.escape_debug()
+            );
+            return Err(refuse(name, &what).remedy("remove it"));
+        }
+        for default in &function.attribute_proto {
+            bindings.entry(&default.name).or_insert(default);
+        }
+        Ok(bindings)
     }
 
     fn take(&mut self, name: &str, wanted: AttributeType) -> Result<Option<&'a AttributeProto>> {
@@ -84,6 +119,15 @@ impl<'a> Attributes<'a> {
             None => Ok(None),
             Some(AttributeProto { t: Some(t), .. }) => Ok(Some(t)),
             Some(_) => Err(refuse(name, "holds no tensor").remedy("export the model again")),
+        }
+    }
+
+    /// A graph.
+    pub fn graph(&mut self, name: &str) -> Result<Option<&'a GraphProto>> {
+        match self.take(name, AttributeType::Graph)? {
+            None => Ok(None),
+            Some(AttributeProto { g: Some(g), .. }) => Ok(Some(g)),
+            Some(_) => Err(refuse(name, "holds no graph").remedy("export the model again")),
         }
     }
 

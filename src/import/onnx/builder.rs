@@ -4,21 +4,32 @@
 //! the graph may compute. Integers that follow from constants and shapes alone are computed
 //! here, by the primitives' own executions, and enter the graph as constants.
 
-use crate::config::Config;
+use crate::bound::{Approx, Operand};
+use crate::config::{Config, Subnormals};
 use crate::error::Result;
 use crate::graph::{Graph, ValueId};
+use crate::interpret::bounds;
 use crate::op::{self, Op, Primitive, RuleCx};
 use crate::tensor::{DType, Shape, Tensor, Ty};
 use std::collections::HashMap;
+
+/// The most elements of a float tensor that is computed at import; what decides a shape or a
+/// loop is smaller.
+const MAX_REALS: usize = 64;
 
 /// Elements computed at import, all together: shapes are small, and what is not is left to
 /// the graph.
 const MAX_FOLDED: usize = 1 << 24;
 
-/// A graph, and the integers and booleans in it that are known.
+/// A graph, and what is known of its values.
 pub(super) struct Builder {
     pub graph: Graph,
+    /// Integers and booleans; in every execution the same.
     known: HashMap<ValueId, Tensor>,
+    /// Small float tensors of the run at hand, from which integers and booleans may follow.
+    reals: HashMap<ValueId, (Tensor, Approx)>,
+    /// The executions that integers computed from floats must be the same in.
+    config: Config,
     /// What is left of [`MAX_FOLDED`].
     allowance: usize,
 }
@@ -29,6 +40,11 @@ impl Builder {
         Builder {
             graph: Graph::new(),
             known: HashMap::new(),
+            reals: HashMap::new(),
+            config: Config {
+                subnormals: Subnormals::Flush,
+                ..Config::default()
+            },
             allowance: MAX_FOLDED,
         }
     }
@@ -53,14 +69,36 @@ impl Builder {
         self.known.get(&x)
     }
 
-    /// Appends a constant.
-    pub fn constant(&mut self, value: Tensor) -> ValueId {
-        let known = (!value.dtype().is_float()).then(|| value.clone());
-        let id = self.graph.constant(value);
-        if let Some(value) = known {
-            self.known.insert(id, value);
+    /// The value, where it is a small float tensor that no execution computes differently.
+    pub fn known_reals(&self, x: ValueId) -> Option<&Tensor> {
+        let (value, approx) = self.reals.get(&x)?;
+        approx.eps.is_zero().then_some(value)
+    }
+
+    /// Appends an input, whose value may be known; one of another type is not.
+    pub fn input(&mut self, ty: Ty, value: Option<&Tensor>) -> ValueId {
+        let value = value.filter(|value| value.ty() == ty);
+        let id = self.graph.input(ty);
+        if let Some(value) = value {
+            self.remember(id, value.clone());
         }
         id
+    }
+
+    /// Appends a constant.
+    pub fn constant(&mut self, value: Tensor) -> ValueId {
+        let id = self.graph.constant(value.clone());
+        self.remember(id, value);
+        id
+    }
+
+    /// Notes what a value is, exactly.
+    fn remember(&mut self, id: ValueId, value: Tensor) {
+        if !value.dtype().is_float() {
+            self.known.insert(id, value);
+        } else if value.len() <= MAX_REALS {
+            self.reals.insert(id, (value, Approx::exact()));
+        }
     }
 
     /// Appends a primitive, or the constant that it comes to.
@@ -69,9 +107,20 @@ impl Builder {
         if let Some(value) = self.fold(&op, args)? {
             return Ok(self.constant(value));
         }
-        let id = self.graph.push(op, args)?;
-        Shape::checked(&self.graph.ty(id).shape)?;
-        Ok(id)
+        let reals = self.compute(&op, args);
+        match reals {
+            Some((value, approx)) if !value.dtype().is_float() && approx.eps.is_zero() => {
+                Ok(self.constant(value))
+            }
+            other => {
+                let id = self.graph.push(op, args)?;
+                Shape::checked(&self.graph.ty(id).shape)?;
+                if let Some(computed) = other.filter(|(value, _)| value.dtype().is_float()) {
+                    self.reals.insert(id, computed);
+                }
+                Ok(id)
+            }
+        }
     }
 
     /// Takes elements off what may be computed at import; `None` where there are too few.
@@ -98,6 +147,49 @@ impl Builder {
             ty: &ty,
         };
         op.run(&cx, &known.iter().collect::<Vec<_>>()).map(Some)
+    }
+
+    /// What an operation comes to on small arguments that are known, with its ε: an integer
+    /// whose ε is 0 is the same in every execution.
+    fn compute(&mut self, op: &Op, args: &[ValueId]) -> Option<(Tensor, Approx)> {
+        let exact = Approx::exact();
+        let known = |a| {
+            let integers = self.known.get(a).map(|value| (value, &exact));
+            integers.or_else(|| self.reals.get(a).map(|(value, approx)| (value, approx)))
+        };
+        let known: Vec<(&Tensor, &Approx)> = args.iter().map(known).collect::<Option<_>>()?;
+        let types: Vec<&Ty> = args.iter().map(|&a| self.graph.ty(a)).collect();
+        let ty = op.infer(&types).ok()?;
+        let len = Shape::checked(&ty.shape).ok()?.len();
+        if args.is_empty() || len > MAX_REALS || known.iter().any(|(v, _)| v.len() > MAX_REALS) {
+            return None;
+        }
+        let cx = RuleCx {
+            config: &self.config,
+            ty: &ty,
+        };
+        let values: Vec<&Tensor> = known.iter().map(|&(value, _)| value).collect();
+        let value = op.run(&cx, &values).ok()?;
+        let operands: Vec<Operand> = (known.iter())
+            .map(|&(value, approx)| Operand { value, approx })
+            .collect();
+        let approx = bounds::local(op, &cx, &operands, &value);
+        self.allowance = self.allowance.checked_sub(len)?;
+        Some((value, approx))
+    }
+
+    /// The part of x at one place of an axis, without that axis.
+    pub fn row(&mut self, x: ValueId, axis: usize, at: usize) -> Result<ValueId> {
+        let shape = self.shape(x);
+        let mut starts = vec![0; shape.rank()];
+        let mut lengths = shape.to_vec();
+        if let (Some(start), Some(length)) = (starts.get_mut(axis), lengths.get_mut(axis)) {
+            (*start, *length) = (at, 1);
+        }
+        let steps = vec![1; shape.rank()];
+        let part = self.push(op::Slice::new(&starts, &steps, &lengths), &[x])?;
+        lengths.remove(axis);
+        self.reshape(part, Shape::from(lengths))
     }
 
     /// The same elements under another shape.

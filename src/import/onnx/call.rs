@@ -8,11 +8,18 @@ use crate::error::{Error, Result};
 use crate::graph::ValueId;
 use crate::tensor::{DType, Shape};
 
+/// The opset from which operands broadcast as numpy's do.
+const NUMPY_BROADCASTING: i64 = 7;
+
+/// What an error says where the nodes that run depend on data.
+pub const DATA_DEPENDENT: &str = "depends on data that are not known at import";
+
 /// What all nodes share.
 pub(super) struct Scope {
     pub builder: Builder,
     pub tensors: Tensors,
     pub retype: Retype,
+    /// The version of its domain's operator set that the node at hand is written in.
     pub opset: i64,
     pub warnings: Vec<String>,
 }
@@ -78,6 +85,89 @@ impl Call<'_> {
         }
     }
 
+    /// The integers that are the attribute `name` before an opset, and input k from then on.
+    pub fn integers_since(
+        &mut self,
+        since: i64,
+        name: &str,
+        k: usize,
+        what: &str,
+    ) -> Result<Option<Vec<i64>>> {
+        if self.scope.opset >= since {
+            return self.integers(k, what);
+        }
+        Ok(self.attributes.ints(name)?.map(<[i64]>::to_vec))
+    }
+
+    /// [`integers_since`](Self::integers_since) that may not be omitted.
+    pub fn required_integers_since(
+        &mut self,
+        since: i64,
+        name: &str,
+        k: usize,
+        what: &str,
+    ) -> Result<Vec<i64>> {
+        self.integers_since(since, name, k, what)?
+            .ok_or_else(|| Error::new(format!("lacks {what}")).remedy("export the model again"))
+    }
+
+    /// The reals of an argument that must be known at import; `None` if it is omitted.
+    pub fn reals(&self, k: usize, what: &str) -> Result<Option<Vec<f64>>> {
+        let Some(x) = self.optional(k) else {
+            return Ok(None);
+        };
+        match self.scope.builder.known_reals(x) {
+            Some(values) => Ok(Some(values.to_f64s())),
+            None => Err(Error::new(format!(
+                "{what} (input {k}) must be constant, but the model computes them from its inputs"
+            ))
+            .remedy("fold constants (onnxsim), or export the model with fixed shapes")),
+        }
+    }
+
+    /// Two operands that are combined element by element. Before opset 7 they broadcast only
+    /// where the attribute `broadcast` says so, and `axis` says which axis of the first the
+    /// second begins at.
+    pub fn operands(&mut self) -> Result<(ValueId, ValueId)> {
+        let (x, y) = (self.input(0)?, self.input(1)?);
+        if self.scope.opset >= NUMPY_BROADCASTING {
+            return Ok((x, y));
+        }
+        let broadcasts = self.attributes.flag("broadcast", false)?;
+        let axis = self.attributes.int("axis")?;
+        let (left, right) = (self.shape(x), self.shape(y));
+        let misfit = || {
+            Error::new(format!(
+                "the shape {right} does not broadcast to {left} as opset 6 has it"
+            ))
+            .remedy("export the model in opset 7 or later")
+        };
+        if !broadcasts {
+            return if left == right {
+                Ok((x, y))
+            } else {
+                Err(misfit())
+            };
+        }
+        let start = match axis {
+            None => left.rank().checked_sub(right.rank()).ok_or_else(misfit)?,
+            Some(axis) if right.rank() > 0 => axis_of(axis, left.rank())?,
+            Some(_) => left.rank(),
+        };
+        let after = left
+            .rank()
+            .checked_sub(start + right.rank())
+            .ok_or_else(misfit)?;
+        let mut extents = right.to_vec();
+        extents.extend(std::iter::repeat_n(1, after));
+        let fits = |(own, n): (&usize, &usize)| *own == 1 || own == n;
+        if !extents.iter().zip(left.iter().skip(start)).all(fits) {
+            return Err(misfit());
+        }
+        let y = self.builder().reshape(y, Shape::from(extents))?;
+        Ok((x, y))
+    }
+
     /// [`integers`](Self::integers) that may not be omitted.
     pub fn required_integers(&self, k: usize, what: &str) -> Result<Vec<i64>> {
         self.input(k)?;
@@ -89,6 +179,12 @@ impl Call<'_> {
         let axis = self.attributes.int("axis")?.unwrap_or(default);
         axis_of(axis, rank)
     }
+}
+
+/// The error for what is executed only where the data say so.
+pub(super) fn data_dependent(what: &str) -> Error {
+    Error::new(format!("{what} {DATA_DEPENDENT}"))
+        .remedy("give the inputs that decide it, or export the model without control flow")
 }
 
 /// An axis of a tensor; negative ones count from the end.

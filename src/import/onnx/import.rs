@@ -1,16 +1,17 @@
 //! The walk over a model's graph.
 
-use super::attributes::Attributes;
 use super::builder::Builder;
-use super::call::{Call, Scope};
+use super::call::Scope;
 use super::load::{self, Loaded};
-use super::proto::{GraphProto, NodeProto, ValueInfoProto};
+use super::opsets::Opsets;
+use super::proto::{FunctionProto, GraphProto, NodeProto, ValueInfoProto};
 use super::tensor::Tensors;
-use super::{inputs, ops, order};
+use super::walk::{Frame, Walk};
+use super::{inputs, ops};
 use crate::error::{Error, Result};
 use crate::graph::{Origin, Pass, ValueId};
 use crate::import::{Model, ModelNode, NamedValue};
-use crate::tensor::DType;
+use crate::tensor::{DType, Tensor};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
@@ -25,6 +26,10 @@ pub struct ImportOptions {
     /// The shapes of the arrays that the user gave for inputs. Where there are any, there
     /// must be one for every input; they decide extents that the model leaves open.
     pub input_shapes: BTreeMap<String, Vec<usize>>,
+    /// Inputs of the run that the graph is for, by name. What an operation needs to know at
+    /// import (a shape, an axis, how often a loop runs) may be computed from them; the graph
+    /// then speaks of runs with these inputs only.
+    pub values: BTreeMap<String, Tensor>,
 }
 
 /// Reads an ONNX model and lowers it to primitives.
@@ -45,62 +50,62 @@ fn lower(path: &Path, loaded: Loaded, options: &ImportOptions) -> Result<Model> 
         return Err(Error::new(format!("has {} nodes", graph.node.len()))
             .remedy("split the model; 2^24 nodes are the most"));
     }
-    let mut walk = Walk {
-        graph,
-        names: HashMap::new(),
-        scope: Scope {
-            builder: Builder::new(),
-            tensors: Tensors::new(path),
-            retype: inputs::retype(graph, options.format)?,
-            opset: loaded.opset,
-            warnings: loaded.warnings,
-        },
+    let scope = Scope {
+        builder: Builder::new(),
+        tensors: Tensors::new(path),
+        retype: inputs::retype(graph, options.format)?,
+        opset: 0,
+        warnings: loaded.warnings,
     };
-    let inputs = walk.inputs(options)?;
-    let initializers = walk.initializers()?;
-    let nodes = walk.model_nodes()?;
-    let values = walk.nodes(&nodes)?;
-    let outputs = walk.outputs(&values)?;
-    let (own, format) = (walk.scope.retype.own, walk.scope.retype.format);
+    let functions = with_opsets(loaded.functions)?;
+    let mut whole = Whole {
+        graph,
+        frame: Frame::new(&graph.node, None, &loaded.opsets),
+        walk: Walk::new(scope, &functions)?,
+    };
+    let inputs = whole.inputs(options)?;
+    let initializers = whole.initializers()?;
+    let nodes = whole.model_nodes();
+    let values = whole.nodes(&nodes)?;
+    let outputs = whole.outputs(&values)?;
+    let Scope {
+        builder,
+        retype,
+        warnings,
+        ..
+    } = whole.walk.scope;
     Ok(Model {
         path: path.to_path_buf(),
         sha256: loaded.sha256,
-        graph: walk.scope.builder.into_graph(),
-        own,
-        format,
+        graph: builder.into_graph(),
+        own: retype.own,
+        format: retype.format,
         inputs,
         initializers,
         values,
         outputs,
         nodes,
-        warnings: walk.scope.warnings,
+        warnings,
     })
 }
 
-/// The state of the walk.
-struct Walk<'a> {
-    graph: &'a GraphProto,
-    names: HashMap<&'a str, ValueId>,
-    scope: Scope,
+/// Each function with the operator sets that it is written in.
+fn with_opsets(functions: Vec<FunctionProto>) -> Result<Vec<(FunctionProto, Opsets)>> {
+    let one = |function: FunctionProto| {
+        let opsets = Opsets::new(&function.opset_import)?;
+        Ok((function, opsets))
+    };
+    functions.into_iter().map(one).collect()
 }
 
-impl<'a> Walk<'a> {
-    /// Gives a value its name, which no other value may have.
-    fn define(&mut self, name: &'a str, id: ValueId) -> Result<()> {
-        if name.is_empty() {
-            return Err(
-                Error::new("an input or initializer has no name").remedy("export the model again")
-            );
-        }
-        if self.names.insert(name, id).is_some() {
-            return Err(
-                Error::new(format!("two values are named `{}`", name.escape_debug()))
-                    .remedy("rename one of them; in ONNX every value has one definition"),
-            );
-        }
-        Ok(())
-    }
+/// The model's own graph, whose values keep their names.
+struct Whole<'a, 'f> {
+    graph: &'a GraphProto,
+    frame: Frame<'a, 'f>,
+    walk: Walk<'a>,
+}
 
+impl<'a> Whole<'a, '_> {
     /// Appends the inputs, without the initializers that are listed among them.
     fn inputs(&mut self, options: &ImportOptions) -> Result<Vec<NamedValue>> {
         let initializers: HashSet<&str> = (self.graph.initializer.iter())
@@ -108,11 +113,12 @@ impl<'a> Walk<'a> {
             .collect();
         let is_given = |i: &&ValueInfoProto| !initializers.contains(i.name.as_str());
         let given: Vec<_> = self.graph.input.iter().filter(is_given).collect();
-        let types = inputs::resolve(&given, &options.input_shapes, self.scope.retype)?;
+        let types = inputs::resolve(&given, &options.input_shapes, self.walk.scope.retype)?;
         let mut named = Vec::with_capacity(given.len());
         for (info, ty) in given.into_iter().zip(types) {
-            let id = self.scope.builder.graph.input(ty);
-            self.define(&info.name, id)?;
+            let builder = &mut self.walk.scope.builder;
+            let id = builder.input(ty, options.values.get(&info.name));
+            self.frame.define(&info.name, Some(id))?;
             named.push(named_value(&info.name, id, None));
         }
         Ok(named)
@@ -120,117 +126,79 @@ impl<'a> Walk<'a> {
 
     /// Appends the initializers.
     fn initializers(&mut self) -> Result<Vec<NamedValue>> {
-        let mut named = Vec::with_capacity(self.graph.initializer.len());
-        for proto in &self.graph.initializer {
-            let scope = &mut self.scope;
-            let source = scope.tensors.source("initializer", &proto.name);
-            let value = scope.tensors.read(&source, proto)?;
-            let value = scope.retype.constant(&source, value)?;
-            let id = scope.builder.constant(value);
-            self.define(&proto.name, id)?;
-            named.push(named_value(&proto.name, id, None));
-        }
-        Ok(named)
+        let ids = self.walk.initializers(&mut self.frame, self.graph)?;
+        let all = self.graph.initializer.iter().zip(ids);
+        Ok(all
+            .map(|(proto, id)| named_value(&proto.name, id, None))
+            .collect())
     }
 
     /// The nodes as the rest of the program sees them.
-    fn model_nodes(&self) -> Result<Vec<ModelNode>> {
+    fn model_nodes(&self) -> Vec<ModelNode> {
         let model_node = |(position, node): (usize, &NodeProto)| ModelNode {
-            name: if node.name.is_empty() {
-                format!("{}#{position}", node.op_type)
-            } else {
-                node.name.clone()
-            },
+            name: ops::node_name(node, position),
             op: node.op_type.clone(),
             inputs: node.input.clone(),
             outputs: node.output.clone(),
         };
-        Ok(self.graph.node.iter().enumerate().map(model_node).collect())
+        self.graph.node.iter().enumerate().map(model_node).collect()
     }
 
     /// Lowers every node; the results are the values with names, in the model's order.
     fn nodes(&mut self, nodes: &[ModelNode]) -> Result<Vec<NamedValue>> {
-        let graph = self.graph;
         let mut values = Vec::with_capacity(nodes.len());
-        for (position, (proto, node)) in graph.node.iter().zip(nodes).enumerate() {
-            self.scope.builder.graph.set_origin(Origin {
+        for (position, node) in nodes.iter().enumerate() {
+            self.walk.scope.builder.graph.set_origin(Origin {
                 source: position as u32,
                 pass: Pass::Forward,
             });
-            let results = self
-                .node(position, proto)
-                .map_err(|e| e.at_node(&node.name))?;
+            let results = self.node(position).map_err(|e| e.at_node(&node.name))?;
             for (name, id) in results {
                 values.push(named_value(name, id, Some(position)));
             }
         }
-        self.scope.builder.graph.set_origin(Origin::NONE);
+        self.walk.scope.builder.graph.set_origin(Origin::NONE);
         Ok(values)
     }
 
     /// Lowers a node, and gives each of its named outputs a value of its own.
-    fn node(&mut self, position: usize, node: &'a NodeProto) -> Result<Vec<(&'a str, ValueId)>> {
-        if !load::is_onnx_domain(&node.domain) {
-            return Err(Error::new(format!(
-                "operation {} of the domain `{}` is not supported",
-                node.op_type.escape_debug(),
-                node.domain.escape_debug()
-            ))
-            .remedy("export the model with ONNX's own operations only"));
-        }
-        let operation = ops::find(&node.op_type, self.scope.opset)?;
-        let inputs = self.arguments(position, node)?;
-        let before = self.scope.builder.graph.len();
-        let call = Call {
-            scope: &mut self.scope,
-            attributes: Attributes::new(&node.attribute)?,
-            inputs,
-            outputs: node.output.len(),
-        };
-        let results = operation.lower(call)?;
-        let mut named: Vec<(&'a str, ValueId)> = Vec::with_capacity(node.output.len());
-        for (name, mut id) in node.output.iter().zip(results) {
+    fn node(&mut self, position: usize) -> Result<Vec<(&'a str, ValueId)>> {
+        let before = self.walk.scope.builder.graph.len();
+        let results = self.walk.node(&self.frame, position)?;
+        let outputs = self
+            .graph
+            .node
+            .get(position)
+            .map_or(&[][..], |node| &node.output);
+        let mut named: Vec<(&'a str, ValueId)> = Vec::with_capacity(outputs.len());
+        for (name, mut id) in outputs.iter().zip(results) {
             if name.is_empty() {
                 continue;
             }
             // A result that is an argument, or another result, has that one's gradient; it
             // needs a value of its own to have its own.
             if id.index() < before || named.iter().any(|&(_, other)| other == id) {
-                id = self.scope.builder.copy(id)?;
+                id = self.walk.scope.builder.copy(id)?;
             }
-            self.define(name, id)?;
+            self.frame.define(name, Some(id))?;
             named.push((name, id));
         }
         Ok(named)
-    }
-
-    /// The values that a node's inputs name.
-    fn arguments(&self, position: usize, node: &NodeProto) -> Result<Vec<Option<ValueId>>> {
-        let argument = |name: &String| match self.names.get(name.as_str()) {
-            _ if name.is_empty() => Ok(None),
-            Some(&id) => Ok(Some(id)),
-            None => Err(order::undefined(&self.graph.node, position, name)),
-        };
-        node.input.iter().map(argument).collect()
     }
 
     /// The values that the graph's outputs name.
     fn outputs(&mut self, values: &[NamedValue]) -> Result<Vec<NamedValue>> {
         let sources: HashMap<&str, Option<usize>> =
             values.iter().map(|v| (v.name.as_str(), v.source)).collect();
-        let mut named = Vec::with_capacity(self.graph.output.len());
-        for info in &self.graph.output {
+        let names = self.graph.output.iter().map(|info| info.name.as_str());
+        let ids = self.frame.results(names)?;
+        let mut named = Vec::with_capacity(ids.len());
+        for (info, id) in self.graph.output.iter().zip(ids) {
             let name = info.name.as_str();
-            let Some(&id) = self.names.get(name) else {
-                return Err(Error::new(format!(
-                    "the output `{}` is made by no node",
-                    name.escape_debug()
-                ))
-                .remedy("export the model again"));
-            };
-            let ty = self.scope.builder.graph.ty(id);
-            if let Some(declared) = inputs::contradiction(info, ty, self.scope.retype) {
-                self.scope.warnings.push(format!(
+            let scope = &mut self.walk.scope;
+            let ty = scope.builder.graph.ty(id);
+            if let Some(declared) = inputs::contradiction(info, ty, scope.retype) {
+                scope.warnings.push(format!(
                     "the output `{}` is declared {declared}, but it is {ty}",
                     name.escape_debug()
                 ));

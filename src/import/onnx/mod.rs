@@ -2,8 +2,9 @@
 //!
 //! The file is decoded ([`proto`]), its inputs get shapes, its constants their numbers, and
 //! each node, in the file's order, its fragment of primitives. Integers that follow from
-//! constants and shapes alone are computed on the way, because many operations take their
-//! shapes and axes from them.
+//! constants and shapes alone, or from the inputs of the run at hand, are computed on the way,
+//! because many operations take their shapes and axes from them. Functions that the model
+//! defines, branches and loops are written out ([`walk`], [`control`]).
 //!
 //! Nothing is guessed: an operation, an attribute, a type or a version that is not understood
 //! is an error that names it.
@@ -11,16 +12,20 @@
 mod attributes;
 mod builder;
 mod call;
+mod control;
 mod external;
 mod import;
 mod inputs;
 mod load;
 mod ops;
+mod opsets;
 mod order;
 pub mod proto;
 mod tensor;
 mod types;
+mod walk;
 
+pub use call::DATA_DEPENDENT;
 pub use import::{ImportOptions, import};
 pub use ops::supported;
 pub use tensor::read_tensor;

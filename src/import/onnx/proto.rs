@@ -24,6 +24,41 @@ pub struct ModelProto {
     /// The operator sets that the nodes are written in.
     #[prost(message, repeated, tag = "8")]
     pub opset_import: Vec<OperatorSetIdProto>,
+    /// Operations that the model defines itself.
+    #[prost(message, repeated, tag = "25")]
+    pub functions: Vec<FunctionProto>,
+}
+
+/// An operation in terms of others.
+#[derive(Clone, PartialEq, Message)]
+pub struct FunctionProto {
+    /// Its name.
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// Names of its arguments.
+    #[prost(string, repeated, tag = "4")]
+    pub input: Vec<String>,
+    /// Names of its results.
+    #[prost(string, repeated, tag = "5")]
+    pub output: Vec<String>,
+    /// Names of its attributes that have no default.
+    #[prost(string, repeated, tag = "6")]
+    pub attribute: Vec<String>,
+    /// The nodes, in topological order.
+    #[prost(message, repeated, tag = "7")]
+    pub node: Vec<NodeProto>,
+    /// The operator sets that the nodes are written in.
+    #[prost(message, repeated, tag = "9")]
+    pub opset_import: Vec<OperatorSetIdProto>,
+    /// Its domain.
+    #[prost(string, tag = "10")]
+    pub domain: String,
+    /// Its attributes that have a default.
+    #[prost(message, repeated, tag = "11")]
+    pub attribute_proto: Vec<AttributeProto>,
+    /// Which of the functions of its name it is.
+    #[prost(string, tag = "13")]
+    pub overload: String,
 }
 
 /// An operator set.
@@ -81,6 +116,9 @@ pub struct NodeProto {
     /// The operation's domain; empty for ONNX's own.
     #[prost(string, tag = "7")]
     pub domain: String,
+    /// Which of the functions of this name is called.
+    #[prost(string, tag = "8")]
+    pub overload: String,
 }
 
 /// An attribute: a name and one value.
@@ -92,7 +130,7 @@ pub struct AttributeProto {
     /// Which of the fields holds the value.
     #[prost(enumeration = "AttributeType", tag = "20")]
     pub r#type: i32,
-    /// Name of the function's attribute that this one stands for (refused).
+    /// Name of the function's attribute that this one stands for.
     #[prost(string, tag = "21")]
     pub ref_attr_name: String,
     /// A float.
@@ -107,7 +145,7 @@ pub struct AttributeProto {
     /// A tensor.
     #[prost(message, optional, tag = "5")]
     pub t: Option<TensorProto>,
-    /// A graph (refused).
+    /// A graph: a branch, or the body of a loop.
     #[prost(message, optional, tag = "6")]
     pub g: Option<GraphProto>,
     /// Floats.

@@ -58,6 +58,46 @@ pub(super) fn dtype(element: Element) -> DType {
     }
 }
 
+/// The integers of a type that has fewer than int64.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Width {
+    pub bits: u32,
+    signed: bool,
+}
+
+/// The width of an integer type, where it does not hold every i64.
+pub(super) fn width(element: Element) -> Option<Width> {
+    let (bits, signed) = match element {
+        Element::I8 => (8, true),
+        Element::I16 => (16, true),
+        Element::I32 => (32, true),
+        Element::U8 => (8, false),
+        Element::U16 => (16, false),
+        Element::U32 => (32, false),
+        Element::U64 => (64, false),
+        Element::I64
+        | Element::Bool
+        | Element::F64
+        | Element::F32
+        | Element::F16
+        | Element::BF16
+        | Element::Void2 => return None,
+    };
+    Some(Width { bits, signed })
+}
+
+impl Width {
+    /// The integer modulo 2^bits; `None` where an i64 does not hold it.
+    pub fn wrap(self, n: i64) -> Option<i64> {
+        let shift = i64::BITS - self.bits;
+        let low = n.cast_unsigned() << shift;
+        if self.signed {
+            return Some(low.cast_signed() >> shift);
+        }
+        i64::try_from(low >> shift).ok()
+    }
+}
+
 /// ONNX's name of an element type, for messages.
 pub(super) fn name(data_type: i32) -> String {
     match DataType::try_from(data_type) {

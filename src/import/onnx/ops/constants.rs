@@ -7,9 +7,12 @@ use crate::error::{Error, Result};
 use crate::graph::ValueId;
 use crate::op;
 use crate::tensor::{DType, Shape, Tensor};
+use num_rational::BigRational;
+use num_traits::{Signed, ToPrimitive, Zero};
 
 pub(super) const OPERATIONS: &[Operation] = &[
-    op("Cast", "to floats, int32, int64 and bool", 1..=1, cast),
+    op("Cast", CAST, 1..=1, cast),
+    op("CastLike", CAST, 2..=2, cast_like),
     op("Constant", "numbers, dense", 0..=0, constant),
     op(
         "ConstantOfShape",
@@ -19,8 +22,10 @@ pub(super) const OPERATIONS: &[Operation] = &[
     ),
     op("Dropout", "in inference", 1..=3, dropout),
     op("Identity", "", 1..=1, identity),
-    op("Range", "of constant integers", 3..=3, range),
+    op("Range", "of constant bounds", 3..=3, range),
 ];
+
+const CAST: &str = "to narrow or unsigned integers from floats and constants";
 
 /// The opset that gives Cast the attribute `saturate`, and the one that adds `round_mode`:
 /// both concern 8-bit floats only.
@@ -30,25 +35,46 @@ fn identity(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     Ok(vec![call.input(0)?])
 }
 
-/// Dropout in inference is the identity; its mask is all true.
+/// The opset from which Dropout needs no `is_test` to be inference, the one from which its
+/// mask is boolean, and the one from which its ratio is an input.
+const DROPOUT_INFERS: i64 = 7;
+const DROPOUT_MASK_IS_BOOL: i64 = 10;
+const DROPOUT_RATIO_IS_AN_INPUT: i64 = 12;
+
+/// Dropout in inference, or with the ratio 0, is the identity; its mask is all true.
 fn dropout(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let x = call.input(0)?;
+    let opset = call.scope.opset;
     call.attributes.ignore(&["seed"]);
-    if let Some(training) = call.optional(2) {
-        let known = call.builder().known(training).map(Tensor::to_f64s);
-        if known.as_deref() != Some(&[0.0]) {
-            return Err(Error::new("Dropout in training mode is random")
-                .remedy("export the model for inference (training_mode false)"));
+    if opset < DROPOUT_RATIO_IS_AN_INPUT {
+        call.attributes.ignore(&["ratio"]);
+    }
+    let trains = match call.optional(2) {
+        _ if opset < DROPOUT_INFERS => !call.attributes.flag("is_test", false)?,
+        None => false,
+        Some(mode) => {
+            let mode = call.builder().known(mode).map(Tensor::to_f64s);
+            let ratio = call.optional(1).and_then(|r| call.builder().known_reals(r));
+            mode.as_deref() != Some(&[0.0]) && ratio.is_none_or(|r| r.to_f64s() != [0.0])
         }
+    };
+    if trains {
+        return Err(Error::new("Dropout in training mode is random")
+            .remedy("export the model for inference (training_mode false)"));
     }
     if call.outputs < 2 {
         return Ok(vec![x]);
     }
     let shape = call.shape(x);
-    let truth = Tensor::bools(Shape::scalar(), [true])?;
+    let dtype = if opset < DROPOUT_MASK_IS_BOOL {
+        call.dtype(x)
+    } else {
+        DType::Bool
+    };
+    let one = Tensor::full(Shape::scalar(), dtype, 1.0)?;
     let builder = call.builder();
-    let truth = builder.constant(truth);
-    Ok(vec![x, builder.broadcast(truth, &shape)?])
+    let one = builder.constant(one);
+    Ok(vec![x, builder.broadcast(one, &shape)?])
 }
 
 fn constant(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
@@ -101,48 +127,95 @@ fn cast(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
         call.attributes.ignore(&["saturate", "round_mode"]);
     }
     let to = i32::try_from(to).unwrap_or(0);
-    let dtype = cast_type(to)?;
-    let dtype = call.scope.retype.dtype(dtype);
+    let Some(element) = types::element(to) else {
+        return Err(
+            Error::new(format!("a Cast to {} is not supported", types::name(to)))
+                .remedy("cast to a float of 16, 32 or 64 bits, to an integer type or to bool"),
+        );
+    };
+    let x = match types::width(element) {
+        Some(width) if call.dtype(x) == DType::I64 => wrapped(call, x, width)?,
+        _ => x,
+    };
+    let dtype = call.scope.retype.dtype(types::dtype(element));
+    Ok(vec![converted(call, x, dtype)?])
+}
+
+/// A Cast to the type of another value. Of an integer type only the kind is known here, so
+/// integers must be ones that every such type has.
+fn cast_like(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+    let (x, like) = (call.input(0)?, call.input(1)?);
+    if call.scope.opset >= CAST_SATURATE {
+        call.attributes.ignore(&["saturate", "round_mode"]);
+    }
+    let dtype = call.dtype(like);
+    if dtype == DType::I64 && call.dtype(x) == DType::I64 {
+        let known = call.builder().known(x).and_then(Tensor::as_i64s);
+        if !known.is_some_and(|all| all.iter().all(|n| (0..=127).contains(n))) {
+            return Err(Error::new("a CastLike from integers to integers")
+                .remedy("use a Cast, which names the type"));
+        }
+    }
+    Ok(vec![converted(call, x, dtype)?])
+}
+
+/// The value in another type; nothing is appended where it has the type already.
+fn converted(call: &mut Call<'_>, x: ValueId, dtype: DType) -> Result<ValueId> {
     if call.dtype(x) == dtype {
-        return Ok(vec![x]);
+        return Ok(x);
     }
     // A known integer that the float type represents is a constant of it.
     let known = call.builder().known(x).cloned();
     if let Some(value) = known.filter(|_| dtype.is_float()) {
         let cast = value.cast(dtype)?;
         if cast.to_f64s() == value.to_f64s() {
-            return Ok(vec![call.builder().constant(cast)]);
+            return Ok(call.builder().constant(cast));
         }
     }
-    Ok(vec![call.builder().push(op::Cast(dtype), &[x])?])
+    call.builder().push(op::Cast(dtype), &[x])
 }
 
-/// The graph's type for a Cast; integers of less than 32 bits would wrap around.
-fn cast_type(to: i32) -> Result<DType> {
-    use crate::import::arrays::Element;
-    match types::element(to) {
-        Some(Element::U8 | Element::U16 | Element::U32 | Element::U64 | Element::I8)
-        | Some(Element::I16 | Element::Void2)
-        | None => Err(
-            Error::new(format!("a Cast to {} is not supported", types::name(to)))
-                .remedy("cast to a float of 16, 32 or 64 bits, to int32, int64 or bool"),
-        ),
-        Some(element) => Ok(types::dtype(element)),
+/// Integers as ones of fewer bits, or without a sign, which wrap around; they must be known.
+fn wrapped(call: &mut Call<'_>, x: ValueId, width: types::Width) -> Result<ValueId> {
+    let Some(known) = call.builder().known(x).cloned() else {
+        return Err(Error::new(format!(
+            "a Cast of integers to {} bits would wrap around",
+            width.bits
+        ))
+        .remedy("cast to int64"));
+    };
+    let values = known.as_i64s().unwrap_or_default();
+    let wrapped: Option<Vec<i64>> = values.iter().map(|&n| width.wrap(n)).collect();
+    let wrapped = wrapped.ok_or_else(|| {
+        Error::new("a Cast of a negative number to UINT64").remedy("cast to int64")
+    })?;
+    if wrapped == values {
+        return Ok(x);
     }
+    let value = Tensor::i64s(known.shape().clone(), wrapped)?;
+    Ok(call.builder().constant(value))
 }
 
 fn range(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     call.attributes.ignore(&["stash_type"]);
+    let inputs = call.all_inputs()?;
+    if inputs.iter().any(|&x| call.shape(x).len() != 1) {
+        return Err(Error::new("a bound of a Range is no scalar").remedy("give scalars"));
+    }
+    if inputs.iter().any(|&x| call.dtype(x).is_float()) {
+        return range_of_floats(call, &inputs);
+    }
     let mut bounds = [0; 3];
     for (k, (bound, what)) in bounds
         .iter_mut()
         .zip(["the start", "the limit", "the step"])
         .enumerate()
     {
-        *bound = match call.required_integers(k, what)?.as_slice() {
-            &[one] => one,
-            _ => return Err(Error::new(format!("{what} is no scalar")).remedy("give a scalar")),
-        };
+        *bound = call
+            .required_integers(k, what)?
+            .first()
+            .copied()
+            .unwrap_or(0);
     }
     let [start, limit, step] = bounds;
     let distance = i128::from(limit) - i128::from(start);
@@ -153,15 +226,60 @@ fn range(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
             .unsigned_abs()
             .div_ceil(u128::from(step.unsigned_abs())),
     };
-    let allowed = usize::try_from(count)
-        .ok()
-        .and_then(|n| call.builder().allow(n));
-    if allowed.is_none() {
-        return Err(Error::new(format!("a Range of {count} elements"))
-            .remedy("make it an input of the model"));
-    }
+    let count = allowed(call, count)?;
     let element = |k: i64| start.wrapping_add(k.wrapping_mul(step));
     let values: Vec<i64> = (0..count as i64).map(element).collect();
     let value = Tensor::i64s([values.len()], values)?;
     Ok(vec![call.builder().constant(value)])
+}
+
+/// start + k·step for as many k as there are before the limit: ceil((limit − start)/step),
+/// in exact arithmetic.
+fn range_of_floats(call: &mut Call<'_>, inputs: &[ValueId]) -> Result<Vec<ValueId>> {
+    let mut bounds = Vec::with_capacity(inputs.len());
+    for (k, what) in ["the start", "the limit", "the step"]
+        .into_iter()
+        .enumerate()
+    {
+        let value = call.reals(k, what)?.and_then(|all| all.first().copied());
+        bounds.push(value.and_then(BigRational::from_float));
+    }
+    let [Some(start), Some(limit), Some(step)] = bounds.as_slice() else {
+        return Err(Error::new("a bound of a Range is not finite").remedy("give finite bounds"));
+    };
+    if step.is_zero() {
+        return Err(Error::new("the step of a Range is 0").remedy("use another step"));
+    }
+    let steps = ((limit - start) / step).ceil().to_integer();
+    let count = if steps.is_negative() {
+        0
+    } else {
+        steps.to_u128().unwrap_or(u128::MAX)
+    };
+    let count = allowed(call, count)?;
+    let (start, step) = (call.input(0)?, call.input(2)?);
+    let numbers: Vec<i64> = (0..count as i64).collect();
+    let numbers = Tensor::i64s([count], numbers)?;
+    let dtype = call.dtype(start);
+    let exact = numbers.to_f64s();
+    let numbers = numbers.cast(dtype)?;
+    if numbers.to_f64s() != exact {
+        return Err(Error::new(format!(
+            "a Range of {count} elements, which {dtype} does not count"
+        ))
+        .remedy("use a wider type"));
+    }
+    let builder = call.builder();
+    let numbers = builder.constant(numbers);
+    let distances = builder.binary(op::Mul, numbers, step)?;
+    Ok(vec![builder.binary(op::Add, start, distances)?])
+}
+
+/// The count, where so many elements may be made at import.
+fn allowed(call: &mut Call<'_>, count: u128) -> Result<usize> {
+    let fits = usize::try_from(count).ok();
+    let allowed = fits.filter(|&n| call.builder().allow(n).is_some());
+    allowed.ok_or_else(|| {
+        Error::new(format!("a Range of {count} elements")).remedy("make it an input of the model")
+    })
 }

@@ -41,7 +41,7 @@ macro_rules! unary {
 macro_rules! binary {
     ($($name:ident => $op:expr),+ $(,)?) => {$(
         fn $name(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
-            let (x, y) = (call.input(0)?, call.input(1)?);
+            let (x, y) = call.operands()?;
             Ok(vec![call.builder().binary($op, x, y)?])
         }
     )+};

@@ -11,10 +11,14 @@ pub(super) const OPERATIONS: &[Operation] = &[
     op("Concat", "", 1..=MANY, concat),
     op("Gather", "", 2..=2, gather),
     op("GatherElements", "", 2..=2, gather_elements),
-    op("Slice", "with constant bounds", 3..=5, slice),
+    op("Slice", "with constant bounds", 1..=5, slice),
     op("Split", "into constant parts", 1..=2, split),
 ];
 
+/// The opset from which Slice has its bounds as inputs, and the one from which Split has its
+/// parts' extents.
+const SLICE_BOUNDS_ARE_INPUTS: i64 = 10;
+const SPLIT_IS_AN_INPUT: i64 = 13;
 /// The opset from which Split has to say into how many parts it cuts.
 const NUM_OUTPUTS: i64 = 18;
 
@@ -107,9 +111,10 @@ impl Cut {
 fn slice(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let x = call.input(0)?;
     let shape = call.shape(x);
-    let starts = call.required_integers(1, "the starts")?;
-    let ends = call.required_integers(2, "the ends")?;
-    let axes = match call.integers(3, "the axes")? {
+    let since = SLICE_BOUNDS_ARE_INPUTS;
+    let starts = call.required_integers_since(since, "starts", 1, "the starts")?;
+    let ends = call.required_integers_since(since, "ends", 2, "the ends")?;
+    let axes = match call.integers_since(since, "axes", 3, "the axes")? {
         Some(axes) => axes_of(&axes, shape.rank())?,
         None => (0..starts.len()).collect(),
     };
@@ -175,7 +180,7 @@ fn split_lengths(call: &mut Call<'_>, extent: usize, shape: &Shape) -> Result<Ve
         NUM_OUTPUTS.. => call.attributes.int("num_outputs")?,
         _ => None,
     };
-    let given = call.integers(1, "the parts' extents")?;
+    let given = call.integers_since(SPLIT_IS_AN_INPUT, "split", 1, "the parts' extents")?;
     if given.is_some() == number.is_some() && call.scope.opset >= NUM_OUTPUTS {
         return Err(
             Error::new("Split needs either the parts' extents or num_outputs")

@@ -45,7 +45,13 @@ fn matmul(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     Ok(vec![builder.reshape(product, Shape::from(extents))?])
 }
 
+/// The opset from which Gemm always broadcasts C; before it, an attribute says so.
+const GEMM_BROADCASTS: i64 = 7;
+
 fn gemm(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+    if call.scope.opset < GEMM_BROADCASTS {
+        call.attributes.flag("broadcast", false)?;
+    }
     let (a, b, c) = (call.input(0)?, call.input(1)?, call.optional(2));
     let how = Gemm {
         alpha: f64::from(call.attributes.float("alpha")?.unwrap_or(1.0)),

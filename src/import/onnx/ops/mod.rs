@@ -16,6 +16,9 @@ mod softmax;
 mod spatial;
 
 use super::call::Call;
+use super::control;
+use super::opsets::ONNX;
+use super::proto::NodeProto;
 use crate::error::{Error, Result};
 use crate::graph::ValueId;
 use std::collections::BTreeMap;
@@ -28,6 +31,8 @@ type Lowering = fn(&mut Call<'_>) -> Result<Vec<ValueId>>;
 
 /// An operation.
 pub(super) struct Operation {
+    /// The operator set that it is in; ONNX's own has the empty name.
+    domain: &'static str,
     pub name: &'static str,
     /// What is supported of it.
     note: &'static str,
@@ -43,10 +48,22 @@ const fn op(
     lowering: Lowering,
 ) -> Operation {
     Operation {
+        domain: ONNX,
         name,
         note,
         arity,
         lowering,
+    }
+}
+
+impl Operation {
+    /// The same operation in another operator set.
+    #[expect(
+        dead_code,
+        reason = "the operations of the other domains come with their files"
+    )]
+    const fn of(self, domain: &'static str) -> Operation {
+        Operation { domain, ..self }
     }
 }
 
@@ -65,29 +82,47 @@ static FILES: &[&[Operation]] = &[
     softmax::OPERATIONS,
 ];
 
-/// Every operation that is supported, by name.
-static TABLE: LazyLock<BTreeMap<&'static str, &'static Operation>> = LazyLock::new(|| {
+type Key = (&'static str, &'static str);
+
+/// Every operation that is supported, by domain and name.
+static TABLE: LazyLock<BTreeMap<Key, &'static Operation>> = LazyLock::new(|| {
     let all = FILES.iter().flat_map(|file| file.iter());
-    all.map(|operation| (operation.name, operation)).collect()
+    all.map(|operation| ((operation.domain, operation.name), operation))
+        .collect()
 });
 
 /// Names of the supported operations, in alphabetical order, each with what is supported of
 /// it ("" for all there is).
 pub fn supported() -> &'static [(&'static str, &'static str)] {
-    static LIST: LazyLock<Vec<(&str, &str)>> =
-        LazyLock::new(|| TABLE.values().map(|o| (o.name, o.note)).collect());
+    static LIST: LazyLock<Vec<(&str, &str)>> = LazyLock::new(|| {
+        let plain = TABLE.values().map(|o| (o.name, o.note));
+        let mut all: Vec<_> = plain.chain(control::SUPPORTED.iter().copied()).collect();
+        all.sort_unstable();
+        all
+    });
     &LIST
 }
 
 /// The operation of this name.
-pub(super) fn find(name: &str, opset: i64) -> Result<&'static Operation> {
-    TABLE.get(name).copied().ok_or_else(|| {
-        Error::new(format!(
-            "operation {} (opset {opset}) is not supported",
-            name.escape_debug()
-        ))
-        .remedy("`gradbound ops` lists what is supported")
+pub(super) fn find(domain: &str, name: &str, opset: i64) -> Result<&'static Operation> {
+    TABLE.get(&(domain, name)).copied().ok_or_else(|| {
+        let place = match domain {
+            ONNX => format!("opset {opset}"),
+            other => format!("opset {opset} of `{}`", other.escape_debug()),
+        };
+        let name = name.escape_debug();
+        Error::new(format!("operation {name} ({place}) is not supported"))
+            .remedy("`gradbound ops` lists what is supported")
     })
+}
+
+/// A node's name, or its operation and position where it has none.
+pub(super) fn node_name(node: &NodeProto, position: usize) -> String {
+    if node.name.is_empty() {
+        format!("{}#{position}", node.op_type)
+    } else {
+        node.name.clone()
+    }
 }
 
 impl Operation {

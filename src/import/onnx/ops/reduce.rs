@@ -12,43 +12,41 @@ pub(super) const OPERATIONS: &[Operation] = &[
     op("ReduceSum", "over constant axes", 1..=2, sum),
 ];
 
-/// The opset in which ReduceMax and ReduceMean take their axes as an input.
+/// The opset from which ReduceSum takes its axes as an input, and the one from which the
+/// others do.
+const SUM_AXES_ARE_AN_INPUT: i64 = 13;
 const AXES_ARE_AN_INPUT: i64 = 18;
 
 fn sum(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
-    reduce(call, true, |axes, keep| op::Sum::over(axes, keep).into())
+    reduce(call, SUM_AXES_ARE_AN_INPUT, |axes, keep| {
+        op::Sum::over(axes, keep).into()
+    })
 }
 
 fn mean(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
-    let as_input = call.scope.opset >= AXES_ARE_AN_INPUT;
-    reduce(call, as_input, |axes, keep| {
+    reduce(call, AXES_ARE_AN_INPUT, |axes, keep| {
         op::Mean::over(axes, keep).into()
     })
 }
 
 fn max(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
-    let as_input = call.scope.opset >= AXES_ARE_AN_INPUT;
-    reduce(call, as_input, |axes, keep| {
+    reduce(call, AXES_ARE_AN_INPUT, |axes, keep| {
         op::MaxOver::over(axes, keep).into()
     })
 }
 
 fn reduce(
     call: &mut Call<'_>,
-    axes_are_input: bool,
+    since: i64,
     op: impl Fn(&[usize], bool) -> Op,
 ) -> Result<Vec<ValueId>> {
     let x = call.input(0)?;
     let rank = call.shape(x).rank();
     let keep = call.attributes.flag("keepdims", true)?;
-    let (axes, no_axes_means_none) = if axes_are_input {
-        let none = call.attributes.flag("noop_with_empty_axes", false)?;
-        (call.integers(1, "the axes")?.unwrap_or_default(), none)
-    } else {
-        let axes = call.attributes.ints("axes")?.unwrap_or_default();
-        (axes.to_vec(), false)
-    };
-    let axes = match axes.as_slice() {
+    let axes = call.integers_since(since, "axes", 1, "the axes")?;
+    let no_axes_means_none =
+        call.scope.opset >= since && call.attributes.flag("noop_with_empty_axes", false)?;
+    let axes = match axes.unwrap_or_default().as_slice() {
         [] if no_axes_means_none => return Ok(vec![x]),
         [] => (0..rank).collect(),
         axes => axes_of(axes, rank)?,

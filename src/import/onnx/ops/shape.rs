@@ -15,11 +15,13 @@ pub(super) const OPERATIONS: &[Operation] = &[
     op("Size", "", 1..=1, size),
     op("Squeeze", "constant axes", 1..=2, squeeze),
     op("Transpose", "", 1..=1, transpose),
-    op("Unsqueeze", "constant axes", 2..=2, unsqueeze),
+    op("Unsqueeze", "constant axes", 1..=2, unsqueeze),
 ];
 
 /// The opset that gives Reshape the attribute `allowzero`.
 const ALLOWZERO: i64 = 14;
+/// The opset from which axes are an input, and no attribute.
+const AXES_ARE_AN_INPUT: i64 = 13;
 /// The opset that gives Shape the attributes `start` and `end`.
 const SHAPE_RANGE: i64 = 15;
 
@@ -73,7 +75,7 @@ fn flatten(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
 fn squeeze(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let x = call.input(0)?;
     let shape = call.shape(x);
-    let dropped = match call.integers(1, "the axes")? {
+    let dropped = match call.integers_since(AXES_ARE_AN_INPUT, "axes", 1, "the axes")? {
         Some(axes) => axes_of(&axes, shape.rank())?,
         None => (0..shape.rank())
             .filter(|&a| shape.get(a) == Some(&1))
@@ -96,7 +98,7 @@ fn squeeze(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
 fn unsqueeze(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let x = call.input(0)?;
     let shape = call.shape(x);
-    let axes = call.required_integers(1, "the axes")?;
+    let axes = call.required_integers_since(AXES_ARE_AN_INPUT, "axes", 1, "the axes")?;
     let rank = shape.rank() + axes.len();
     let added = axes_of(&axes, rank)?;
     let mut old = shape.iter();
