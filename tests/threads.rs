@@ -12,10 +12,10 @@ use gradbound::tensor::{DType, Tensor, Ty};
 fn graph() -> Graph {
     let mut g = Graph::new();
     let x = g.input(Ty::new([70, 90], DType::F32));
-    let w = g.input(Ty::new([90, 80], DType::F32));
+    let w = g.input(Ty::new([90, 300], DType::F32));
     let product = g.matmul(x, w).unwrap();
     let y = g.tanh(product).unwrap();
-    let delta = g.input(Ty::new([70, 80], DType::F32));
+    let delta = g.input(Ty::new([70, 300], DType::F32));
     append_backward(&mut g, &[(y, delta)], None).unwrap();
     let a = g.input(Ty::new([5, 3, 4], DType::F32));
     g.matmul_with(a, a, false, true).unwrap();

@@ -85,9 +85,13 @@ pub fn audit(request: &Request, progress: Progress) -> Result<Audited> {
     let values = runtime::eval(graph, &request.config, &prepared.inputs).map_err(in_model)?;
     let plain_s = plain.elapsed().as_secs_f64();
     progress("bounding every value");
+    let bounding = Instant::now();
     let run = Run::of(graph, &request.config, &prepared.inputs, values);
+    let bounds_s = bounding.elapsed().as_secs_f64();
     progress("checking every claim against the reals");
+    let checking = Instant::now();
     let checks = check(graph, &run, &prepared.inputs, &claimed);
+    let check_s = checking.elapsed().as_secs_f64();
     progress("explaining what differs");
     let blames = blames(&prepared, request, &run, &subjects, &claimed, &checks)?;
     let parts = compose::Parts {
@@ -133,6 +137,8 @@ pub fn audit(request: &Request, progress: Progress) -> Result<Audited> {
         timing: Timing {
             total_s: start.elapsed().as_secs_f64(),
             plain_s,
+            bounds_s,
+            check_s,
         },
     };
     Ok(Audited { audit, witnesses })

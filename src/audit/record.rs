@@ -237,4 +237,8 @@ pub struct Timing {
     pub total_s: f64,
     /// The plain run, forward and backward.
     pub plain_s: f64,
+    /// eps and scale of every value.
+    pub bounds_s: f64,
+    /// Enclosing the reals and holding every claim against them.
+    pub check_s: f64,
 }

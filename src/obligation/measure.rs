@@ -4,6 +4,7 @@ use crate::bound::Bound;
 use crate::number::{Enclosure, SpecNumber, Up};
 use crate::tensor::{SpecTensor, Tensor};
 use crate::verdict::{Outcome, Verdict, Witness};
+use rayon::prelude::*;
 
 /// What a check of one tensor against its bound measured.
 #[derive(Debug, Clone)]
@@ -45,6 +46,26 @@ impl Measured {
             tightness: 0.0,
             ratio: 0.0,
             worst: None,
+        }
+    }
+
+    /// What two parts of a tensor say together, this one first.
+    fn and(self, next: Measured) -> Measured {
+        let larger = |x: f64, y: f64| if y > x { y } else { x };
+        let next_is_worse = self.worst.is_none() || next.tightness > self.tightness;
+        Measured {
+            verdict: self.verdict.and(next.verdict),
+            largest: Enclosure::new(
+                larger(self.largest.lo(), next.largest.lo()),
+                larger(self.largest.hi(), next.largest.hi()),
+            ),
+            tightness: larger(self.tightness, next.tightness),
+            ratio: larger(self.ratio, next.ratio),
+            worst: if next_is_worse {
+                next.worst
+            } else {
+                self.worst
+            },
         }
     }
 
@@ -110,13 +131,16 @@ impl Element {
     }
 }
 
+/// Elements that one task measures; the same for any number of threads.
+const CHUNK: usize = 1 << 14;
+
 /// A tensor's elements on one rung.
 pub(super) fn elements<N: SpecNumber>(
     env: &N::Env,
     spec: &SpecTensor<N>,
     computed: &Tensor,
 ) -> Vec<Element> {
-    let all = spec.data.iter().enumerate();
+    let all = spec.data.par_iter().with_min_len(CHUNK).enumerate();
     all.map(|(i, x)| Element::new(env, x, computed, i))
         .collect()
 }
@@ -126,30 +150,43 @@ pub(super) fn measure(
     elements: &[Element],
     computed: &Tensor,
     bound: &Bound,
+    quantity: impl Fn(&Element) -> Enclosure + Sync,
+) -> Measured {
+    let part =
+        |(k, part): (usize, &[Element])| measure_from(k * CHUNK, part, computed, bound, &quantity);
+    let parts = elements.par_chunks(CHUNK).enumerate().map(part);
+    let parts: Vec<Measured> = parts.collect();
+    parts.into_iter().fold(Measured::nothing(), Measured::and)
+}
+
+/// The same for some of the elements, from position `first` on.
+fn measure_from(
+    first: usize,
+    elements: &[Element],
+    computed: &Tensor,
+    bound: &Bound,
     quantity: impl Fn(&Element) -> Enclosure,
 ) -> Measured {
     let mut m = Measured::nothing();
     let (mut lo, mut hi) = (0.0, 0.0);
-    for (position, element) in elements.iter().enumerate() {
+    for (position, element) in (first..).zip(elements) {
         let q = quantity(element);
-        let witness = Witness {
+        let bound = bound.at(position);
+        let witness = || Witness {
             value: 0,
             position,
             runtime: computed.get(position),
             spec: element.spec,
             quantity: q,
-            bound: bound.at(position),
+            bound,
         };
-        let (low, high) = (
-            quotient(q.lo(), witness.bound),
-            quotient(q.hi(), witness.bound),
-        );
+        let (low, high) = (quotient(q.lo(), bound), quotient(q.hi(), bound));
         if high > m.ratio {
             m.ratio = high;
         }
         if m.worst.is_none() || low > m.tightness {
             m.tightness = low;
-            m.worst = Some(witness.clone());
+            m.worst = Some(witness());
         }
         if q.lo() > lo {
             lo = q.lo();
@@ -157,7 +194,9 @@ pub(super) fn measure(
         if q.hi() > hi {
             hi = q.hi();
         }
-        m.verdict = m.verdict.and(witness.judge());
+        if q.hi() > bound.get() || !bound.is_finite() {
+            m.verdict = m.verdict.and(witness().judge());
+        }
     }
     m.largest = Enclosure::new(lo, hi);
     m
