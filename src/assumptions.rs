@@ -47,9 +47,9 @@ pub fn ledger(config: &Config) -> Vec<Assumption> {
     all.extend([
         entry(
             "A6",
-            "composites and their gradients are computed by the formulas of docs/rules.md \
-             (softmax and log-softmax by subtracting some shift; their gradients p·(δ − Σδp) \
-             and δ − p·Σδ)",
+            "composites and gradients are computed by the formulas of docs/rules.md, any of them \
+             where it lists several (softmax and log-softmax by subtracting some shift; their \
+             gradients p·(δ − Σδp) or δp − p·Σδp, and δ − p·Σδ or δ − e·(Σδ/d))",
             "docs/rules.md",
         ),
         entry(

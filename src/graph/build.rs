@@ -72,6 +72,11 @@ impl Graph {
         self.push(op::AddN::default(), terms)
     }
 
+    /// One real by any of several formulas (see [`op::AnyOf`]).
+    pub fn any_of(&mut self, formulas: &[ValueId]) -> Result<ValueId> {
+        self.push(op::AnyOf, formulas)
+    }
+
     /// The matrix product over the last two axes, leading axes broadcast.
     pub fn matmul(&mut self, a: ValueId, b: ValueId) -> Result<ValueId> {
         self.push(op::MatMul::default(), &[a, b])

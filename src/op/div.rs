@@ -6,7 +6,7 @@ use crate::bound::{Approx, Operand};
 use crate::error::Result;
 use crate::graph::{Graph, ValueId};
 use crate::number::{Float, SpecNumber};
-use crate::tensor::{SpecTensor, Tensor, Ty};
+use crate::tensor::{DType, SpecTensor, Tensor, Ty};
 use crate::bound::{Bound, Drift};
 use crate::config::{Schedule, Subnormals};
 use crate::number::{Down, Format, Up};
@@ -177,13 +177,25 @@ impl Primitive for Div {
     fn scale(&self, _cx: &RuleCx, _args: &[ScaleOperand]) -> Scaled {
         Scaled::unbounded()
     }
-    /// δ/y and −(δ·(x/y))/y.
+    /// δ/y; and −(δ·(x/y))/y, −(δ/y)·(x/y) (as PyTorch groups them) or −(δx)·(1/y²) (as JAX
+    /// does; not in f16, whose range y² leaves for quite ordinary y).
     fn vjp(&self, g: &mut Graph, site: &VjpSite) -> Result<Vec<Option<ValueId>>> {
         let y = site.args[1];
         let dx = g.div(site.cotangent, y)?;
         let scaled = g.mul(site.cotangent, site.value)?;
-        let quotient = g.div(scaled, y)?;
-        Ok(vec![Some(dx), Some(g.neg(quotient)?)])
+        let by_quotient = g.div(scaled, y)?;
+        let by_dividend = g.mul(dx, site.value)?;
+        let mut formulas = vec![by_quotient, by_dividend];
+        let dtype = g.ty(y).dtype;
+        if dtype != DType::F16 {
+            let product = g.mul(site.cotangent, site.args[0])?;
+            let square = g.mul(y, y)?;
+            let one = g.scalar(1.0, dtype)?;
+            let reciprocal = g.div(one, square)?;
+            formulas.push(g.mul(product, reciprocal)?);
+        }
+        let dy = g.any_of(&formulas)?;
+        Ok(vec![Some(dx), Some(g.neg(dy)?)])
     }
 }
 

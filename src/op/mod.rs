@@ -104,6 +104,7 @@ primitives! {
     abs::Abs,
     add::Add,
     add_n::AddN,
+    any_of::AnyOf,
     broadcast::Broadcast,
     cast::Cast,
     compare::Compare,

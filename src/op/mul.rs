@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::graph::{Graph, ValueId};
 use crate::number::{Float, SpecNumber};
 use crate::tensor::{SpecTensor, Tensor, Ty};
-use crate::bound::Bound;
+use crate::bound::{Bound, Drift};
 use crate::number::{Down, Format, Up};
 use crate::op::nest::half_eta;
 
@@ -32,13 +32,25 @@ impl Binary for Mul {
 /// # Derivation
 /// Lemma `product`: x̂ŷ − xy = x·ey + y·ex + ex·ey with |x| ≤ |cx| + εx, so at most
 /// |cx|εy + |cy|εx + 3εxεy. Where x̂ is determined, x̂ = cx and the last term is εxεy:
-/// cx·ey + y·ex ≤ |cx|εy + (|cy| + εy)εx; likewise for ŷ.
+/// cx·ey + y·ex ≤ |cx|εy + (|cy| + εy)εx; likewise for ŷ. A drift adds to |x| and |y|.
 pub(crate) fn propagated(x: &Operand, y: &Operand, i: usize, j: usize) -> Up {
     let (ex, ey) = (x.eps(i), y.eps(j));
     if ex == Up::ZERO && ey == Up::ZERO {
         return Up::ZERO;
     }
-    x.abs(i) * ey + y.abs(j) * ex + cross_terms(x, y) * ex * ey
+    let (mx, my) = (x.abs(i) + x.approx.drift.at(i), y.abs(j) + y.approx.drift.at(j));
+    mx * ey + my * ex + cross_terms(x, y) * ex * ey
+}
+
+/// x(s)y(s) − x(s₀)y(s₀) = (x(s) − x(s₀))·y(s) + x(s₀)·(y(s) − y(s₀)).
+fn drift(cx: &RuleCx, x: &Operand, y: &Operand) -> Drift {
+    if !x.approx.drift.is_open() && !y.approx.drift.is_open() {
+        return Drift::None;
+    }
+    Drift::Within(Bound::from_fn(cx.len(), |i| {
+        let (dx, dy) = (x.approx.drift.at(i), y.approx.drift.at(i));
+        dx * y.spec_magnitude(i) + x.spec_magnitude(i) * dy
+    }))
 }
 
 /// How often εxεy counts: once where either factor is determined, else three times.
@@ -105,7 +117,10 @@ impl Primitive for Mul {
                 .fold(format.half_ulp(m), Up::min)
         };
         let eps = Bound::from_fn(cx.len(), |i| propagated(x, y, i, i) + rounding(i));
-        cx.approx(args, eps)
+        Approx {
+            drift: drift(cx, x, y),
+            ..cx.approx(args, eps)
+        }
     }
     /// BxBy and one rounding.
     fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {

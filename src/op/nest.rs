@@ -121,6 +121,20 @@ impl Nest {
         total
     }
 
+    /// A nest that is any one of several: what holds for every one of them holds for the
+    /// largest of everything.
+    pub fn either(nests: impl Iterator<Item = Arc<Nest>>, len: usize) -> Nest {
+        nests.fold(Nest::leaf(Bound::Zero, Bound::Zero), |most, nest| Nest {
+            additions: most.additions.max(nest.additions),
+            products: most.products.max(nest.products),
+            stores: most.stores.max(nest.stores),
+            store_events: most.store_events.max(nest.store_events),
+            accumulated: most.accumulated | nest.accumulated,
+            magnitude: most.magnitude.zip(&nest.magnitude, len, Up::max),
+            propagated: most.propagated.zip(&nest.propagated, len, Up::max),
+        })
+    }
+
     /// Leaves collected into other elements: element i of this nest becomes a leaf (or
     /// leaves) of element `target[i]`, at most `most` of them to one element.
     pub fn collected(&self, target: &[usize], len: usize, most: usize) -> Nest {

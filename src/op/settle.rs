@@ -71,7 +71,8 @@ impl Primitive for Settle {
     fn scale(&self, _cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
         args[0].scaled.clone()
     }
-    /// With p = softmax z: p·(δ − Σδp) for softmax, δ − p·Σδ for log-softmax.
+    /// With p = e/d = softmax z: p·(δ − Σδp) or (as JAX has it) δp − p·Σδp for softmax;
+    /// δ − p·Σδ or (as JAX has it) δ − e·(Σδ/d) for log-softmax.
     fn vjp(&self, g: &mut Graph, site: &VjpSite) -> Result<Vec<Option<ValueId>>> {
         let [z, e, d] = [site.args[1], site.args[2], site.args[3]];
         let shape = g.ty(z).shape.clone();
@@ -82,7 +83,10 @@ impl Primitive for Settle {
                 let mean = g.sum(weighted, &[self.axis], true)?;
                 let mean = g.broadcast(mean, &shape)?;
                 let centred = g.sub(delta, mean)?;
-                g.mul(site.value, centred)?
+                let factored = g.mul(site.value, centred)?;
+                let shared = g.mul(site.value, mean)?;
+                let expanded = g.sub(weighted, shared)?;
+                g.any_of(&[factored, expanded])?
             }
             Shifted::LogSoftmax => {
                 let rows = g.broadcast(d, &shape)?;
@@ -93,9 +97,14 @@ impl Primitive for Settle {
                 };
                 let p = g.push(softmax, &[quotient, z, e, d])?;
                 let total = g.sum(delta, &[self.axis], true)?;
-                let total = g.broadcast(total, &shape)?;
-                let shared = g.mul(p, total)?;
-                g.sub(delta, shared)?
+                let all = g.broadcast(total, &shape)?;
+                let shared = g.mul(p, all)?;
+                let by_softmax = g.sub(delta, shared)?;
+                let each = g.div(total, d)?;
+                let each = g.broadcast(each, &shape)?;
+                let shared = g.mul(e, each)?;
+                let by_exponential = g.sub(delta, shared)?;
+                g.any_of(&[by_softmax, by_exponential])?
             }
         };
         Ok(vec![None, Some(to_z), None, None])

@@ -56,11 +56,19 @@ impl Primitive for Sigmoid {
     fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
         elementary::scale(cx, args, SMOOTH.image, Function::Sigmoid)
     }
-    /// δ·y − δ·y·y, with y = sigmoid x.
+    /// δ·y − δ·y·y, δ·(y·(1 − y)) (as JAX has it) or (δ·(1 − y))·y (as PyTorch has it), with
+    /// y = sigmoid x.
     fn vjp(&self, g: &mut Graph, site: &VjpSite) -> Result<Vec<Option<ValueId>>> {
         let scaled = g.mul(site.cotangent, site.value)?;
         let lost = g.mul(scaled, site.value)?;
-        Ok(vec![Some(g.sub(scaled, lost)?)])
+        let expanded = g.sub(scaled, lost)?;
+        let one = g.scalar(1.0, g.ty(site.value).dtype)?;
+        let other = g.sub(one, site.value)?;
+        let slope = g.mul(site.value, other)?;
+        let by_slope = g.mul(site.cotangent, slope)?;
+        let part = g.mul(site.cotangent, other)?;
+        let in_turn = g.mul(part, site.value)?;
+        Ok(vec![Some(g.any_of(&[expanded, by_slope, in_turn])?)])
     }
 }
 

@@ -59,10 +59,13 @@ impl Primitive for Sqrt {
     fn scale(&self, _cx: &RuleCx, _args: &[ScaleOperand]) -> Scaled {
         Scaled::unbounded()
     }
-    /// ½δ / y, with y = √x.
+    /// ½δ / y (which δ / 2y equals) or, as JAX has it, δ·(½ / y), with y = √x.
     fn vjp(&self, g: &mut Graph, site: &VjpSite) -> Result<Vec<Option<ValueId>>> {
         let half = g.scalar(0.5, g.ty(site.value).dtype)?;
         let halved = g.mul(site.cotangent, half)?;
-        Ok(vec![Some(g.div(halved, site.value)?)])
+        let divided = g.div(halved, site.value)?;
+        let slope = g.div(half, site.value)?;
+        let multiplied = g.mul(site.cotangent, slope)?;
+        Ok(vec![Some(g.any_of(&[divided, multiplied])?)])
     }
 }

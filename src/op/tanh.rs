@@ -57,11 +57,21 @@ impl Primitive for Tanh {
     fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
         elementary::scale(cx, args, SMOOTH.image, Function::Tanh)
     }
-    /// δ − δ·y·y, with y = tanh x.
+    /// δ − δ·y², δ·(1 − y²) (as PyTorch has it) or (δ + δy)·(1 − y) (as JAX has it), with
+    /// y = tanh x.
     fn vjp(&self, g: &mut Graph, site: &VjpSite) -> Result<Vec<Option<ValueId>>> {
-        let squared = g.mul(site.value, site.value)?;
-        let lost = g.mul(site.cotangent, squared)?;
-        Ok(vec![Some(g.sub(site.cotangent, lost)?)])
+        let (y, delta) = (site.value, site.cotangent);
+        let one = g.scalar(1.0, g.ty(y).dtype)?;
+        let squared = g.mul(y, y)?;
+        let lost = g.mul(delta, squared)?;
+        let expanded = g.sub(delta, lost)?;
+        let slope = g.sub(one, squared)?;
+        let multiplied = g.mul(delta, slope)?;
+        let part = g.mul(delta, y)?;
+        let above = g.add(delta, part)?;
+        let below = g.sub(one, y)?;
+        let factored = g.mul(above, below)?;
+        Ok(vec![Some(g.any_of(&[expanded, multiplied, factored])?)])
     }
 }
 

@@ -4,7 +4,7 @@
 
 use crate::elementary;
 use crate::soft;
-use crate::sym::{Expr, Sym, formulas};
+use crate::sym::{Expr, Sym, elements_of, formulas};
 use crate::tape::Tape;
 use gradbound::Config;
 use gradbound::config::{Contract, Schedule, Subnormals};
@@ -61,6 +61,7 @@ fn moves(op: &Op) -> bool {
             | Op::Select(_)
             | Op::Settle(_)
             | Op::Windows(_)
+            | Op::AnyOf(_)
     )
 }
 
@@ -120,10 +121,15 @@ impl State<'_, '_> {
     fn node(&mut self, id: ValueId) -> Option<Tensor> {
         let (graph, k) = (self.run.graph, id.index());
         let ty = graph.ty(id);
-        let formula = if ty.dtype.is_float() && !matches!(graph.node(id).op(), Op::Constant(_)) {
-            formulas(graph, id, &self.values)
-        } else {
-            Vec::new()
+        let formula = match graph.node(id).op() {
+            // The formula that this execution goes by.
+            Op::AnyOf(_) => {
+                let args = graph.node(id).args();
+                elements_of(graph, args[self.run.tape.below(args.len())])
+            }
+            Op::Constant(_) => Vec::new(),
+            _ if ty.dtype.is_float() => formulas(graph, id, &self.values),
+            _ => Vec::new(),
         };
         self.formulas.resize(k, Vec::new());
         self.formulas.push(formula);

@@ -7,6 +7,7 @@ macro_rules! attacked {
             Abs,
             Add,
             AddN,
+            AnyOf,
             Broadcast,
             Cast,
             Compare,

@@ -112,6 +112,16 @@ impl SpecNumber for Sym {
     }
 }
 
+/// Every element of a value, as it stands.
+pub fn elements_of(graph: &Graph, value: ValueId) -> Vec<Sym> {
+    let element = |at| Expr::Element {
+        value: value.index(),
+        at,
+    };
+    let elements = (0..graph.ty(value).shape.len()).map(element);
+    elements.map(Sym::new).collect()
+}
+
 /// The formula of every element of a node; integer arguments enter with their values.
 pub fn formulas(graph: &Graph, value: ValueId, values: &[Tensor]) -> Vec<Sym> {
     let node = graph.node(value);

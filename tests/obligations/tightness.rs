@@ -192,6 +192,34 @@ fn div_is_nearly_attained() {
     of_two("div", Graph::div, 2f64.powi(-9));
 }
 
+/// The gradient of tanh at a small y: δ − δy² rounds once there, (δ + δy)(1 − y) three
+/// times, and the bound is for both.
+#[test]
+fn any_of_is_nearly_attained() {
+    let (mut g, ids) = scalars(2);
+    let [delta, y] = [ids[0], ids[1]];
+    let one = g.scalar(1.0, DType::F32).unwrap();
+    let square = g.mul(y, y).unwrap();
+    let lost = g.mul(delta, square).unwrap();
+    let expanded = g.sub(delta, lost).unwrap();
+    let part = g.mul(delta, y).unwrap();
+    let (above, below) = (g.add(delta, part).unwrap(), g.sub(one, y).unwrap());
+    let factored = g.mul(above, below).unwrap();
+    let out = g.any_of(&[expanded, factored]).unwrap();
+    let mut best = [0.0_f64; 2];
+    for i in 0..40 {
+        for j in 0..200 {
+            let delta = 1.0 + f64::from(500_000 + i * 37_100) / 8_388_608.0;
+            let y = -(1.0 + f64::from(1 + j * 67) / 8_388_608.0) / 4096.0;
+            let pair = [Witness::exact(&[delta]), Witness::exact(&[y])];
+            // The tape's coins are all tails or all heads, and so is the choice of formula.
+            best = [0, 1].map(|k| best[k].max(ratio(&g, out, &pair, &[k as u32; 30])));
+        }
+    }
+    println!("any of two formulas: {best:?}");
+    assert!(best[0] < 0.5 && (0.9..=1.0).contains(&best[1]), "{best:?}");
+}
+
 /// The product's 3εxεy is needed where nothing but errors is there.
 #[test]
 fn the_cross_terms_of_a_product_are_attained() {

@@ -90,6 +90,7 @@ fn both_sides<N: SpecNumber>(f: Function, env: &N::Env, positive: bool, seed: u6
     let mut given = x.clone();
     given.push(delta.clone());
     let all = spec::eval(&graph, env, &tensors(&graph, &given), None);
+    formulas_are_one_real(&graph, &all);
     let zero = N::from_i64(env, 0);
     let back = inputs.iter().zip(&v).filter_map(|(input, v)| {
         let gradient = gradients.of(*input)?;
@@ -99,6 +100,25 @@ fn both_sides<N: SpecNumber>(f: Function, env: &N::Env, positive: bool, seed: u6
         dot(env, &delta, &forward),
         back.fold(zero, |sum, term| sum.add(&term)),
     )
+}
+
+/// Demands that the formulas of every value that has several agree.
+fn formulas_are_one_real<N: SpecNumber>(graph: &Graph, all: &[SpecTensor<N>]) {
+    let of_several = |node: &&gradbound::graph::Node| matches!(node.op(), op::Op::AnyOf(_));
+    for node in graph.nodes().iter().filter(of_several) {
+        let (first, others) = node.args().split_first().expect("at least one formula");
+        for other in others {
+            let pairs = all[first.index()]
+                .data
+                .iter()
+                .zip(all[other.index()].data.iter());
+            for (x, y) in pairs {
+                let difference = x.sub(y).enclose();
+                let agree = difference.contains_zero() && difference.width().get() < 1e-40;
+                assert!(agree, "formulas differ by {difference:?}");
+            }
+        }
+    }
 }
 
 fn tensors<N: SpecNumber>(graph: &Graph, values: &[Vec<N>]) -> Vec<SpecTensor<N>> {
@@ -182,11 +202,17 @@ macro_rules! identities {
 }
 
 mod basic;
+mod formulas;
 mod select;
 mod windows;
 
 /// Which primitives the identities of each file are about.
-const COVERED: &[&[&[&str]]] = &[basic::COVERED, select::COVERED, windows::COVERED];
+const COVERED: &[&[&[&str]]] = &[
+    basic::COVERED,
+    formulas::COVERED,
+    select::COVERED,
+    windows::COVERED,
+];
 
 /// Primitives whose gradient is zero by convention.
 const WITHOUT_GRADIENT: &[&str] = &["Compare", "Step", "Winner"];

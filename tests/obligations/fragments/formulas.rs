@@ -1,0 +1,34 @@
+//! One value by several formulas.
+
+use super::{Builder, Fragment};
+use gradbound::Result;
+use gradbound::graph::ValueId;
+
+/// The fragments of the primitives that this file is about.
+pub fn of(primitive: &str) -> Option<&'static [Fragment]> {
+    Some(match primitive {
+        "AnyOf" => &[distributed, associated],
+        _ => return None,
+    })
+}
+
+/// xy + xz or x(y + z), and one more addition into whose reduction either may be fused.
+fn distributed(b: &mut Builder) -> Result<ValueId> {
+    let [x, y, z, w] = [b.any([3]), b.any([3]), b.any([3]), b.any([3])];
+    let g = &mut b.graph;
+    let (first, second) = (g.mul(x, y)?, g.mul(x, z)?);
+    let apart = g.add(first, second)?;
+    let both = g.add(y, z)?;
+    let together = g.mul(x, both)?;
+    let value = g.any_of(&[apart, together])?;
+    g.add(value, w)
+}
+
+/// (xy)z or x(yz).
+fn associated(b: &mut Builder) -> Result<ValueId> {
+    let [x, y, z] = [b.any([3]), b.any([3]), b.any([3])];
+    let g = &mut b.graph;
+    let (first, second) = (g.mul(x, y)?, g.mul(y, z)?);
+    let (left, right) = (g.mul(first, z)?, g.mul(x, second)?);
+    g.any_of(&[left, right])
+}
