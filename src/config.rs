@@ -12,7 +12,7 @@ use std::str::FromStr;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Accumulate {
-    /// f32 for the 16-bit formats, else the storage format.
+    /// f32 for formats narrower than that, else the storage format.
     Default,
     /// The storage format.
     Same,

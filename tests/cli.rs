@@ -150,7 +150,7 @@ fn misuse_is_two_with_a_remedy_and_writes_nothing() {
     is_misuse(&["--loss", "logits"], "no scalar loss");
     is_misuse(&["--schedule", "sideways"], "any left");
     is_misuse(&["--libm", "ulp:-1"], "at least 0.5");
-    is_misuse(&["--format", "f8"], "f64, f32, f16 or bf16");
+    is_misuse(&["--format", "f8"], "f64 f32 tf32");
     is_misuse(&["--no-such-option"], "--no-such-option");
     let model = digits("model.onnx");
     let no_inputs = gradbound(&["audit", model.to_str().expect("utf-8")]);

@@ -4,13 +4,18 @@ use crate::bound::Bound;
 use crate::number::{Down, Enclosure, SpecNumber, Up, decimal};
 use crate::tensor::{DType, Tensor};
 
-/// The customary relative tolerance of a type (torch.testing's defaults).
+/// The customary relative tolerance of a type: torch.testing's defaults, f16's for TF32, and
+/// one step of the significand for the formats without a custom.
 pub fn customary_rtol(dtype: DType) -> f64 {
     match dtype {
         DType::F64 => 1e-7,
         DType::F32 => 1.3e-6,
         DType::F16 => 1e-3,
         DType::BF16 => 1.6e-2,
+        DType::TF32 => 1e-3,
+        DType::E4M3 | DType::E2M3 => 0.125,
+        DType::E5M2 | DType::E3M2 => 0.25,
+        DType::E2M1 => 0.5,
         DType::I64 | DType::Bool => 0.0,
     }
 }

@@ -22,11 +22,12 @@ pub struct Args {
     /// What another program computed: values `NAME` and gradients `grad:NAME`.
     #[arg(long, value_name = "FILE")]
     observed: Option<PathBuf>,
-    /// Runtime format of values: f64, f32, f16 or bf16 [default: the model's own].
+    /// Runtime format of values: f64, f32, f16, bf16, or simulated tf32, e4m3, e5m2, e3m2,
+    /// e2m3, e2m1 [default: the model's own].
     #[arg(long, value_parser = float_format)]
     format: Option<DType>,
-    /// Accumulator of dot products and sums: same, f32 or f64 [default: f32 for f16 and
-    /// bf16, else same].
+    /// Accumulator of dot products and sums: same, f32 or f64 [default: f32 for formats
+    /// narrower than that, else same].
     #[arg(long, default_value = "default", hide_default_value = true)]
     accumulate: Accumulate,
     /// Executions that the bounds speak for: any or left.
@@ -69,10 +70,11 @@ pub struct Args {
 }
 
 fn float_format(word: &str) -> std::result::Result<DType, String> {
-    [DType::F64, DType::F32, DType::F16, DType::BF16]
-        .into_iter()
-        .find(|d| d.name() == word)
-        .ok_or_else(|| "use f64, f32, f16 or bf16".to_string())
+    let found = DType::FLOATS.into_iter().find(|d| d.name() == word);
+    found.ok_or_else(|| {
+        let all: Vec<&str> = DType::FLOATS.iter().map(|d| d.name()).collect();
+        format!("use one of: {}", all.join(" "))
+    })
 }
 
 fn use_threads(threads: u16) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Binary float formats: precision, range, and the ulp step function.
 //!
-//! Everything here is exact or an upper bound; a format is three integers, so a new one is
+//! Everything here is exact or an upper bound; a format is four integers, so a new one is
 //! a new constant.
 #![expect(
     clippy::float_arithmetic,
@@ -12,7 +12,7 @@ use super::round::Up;
 /// A binary floating-point format with gradual underflow.
 ///
 /// A finite value is `k * 2^(e - precision + 1)` with `|k| < 2^precision` and
-/// `e_min <= e <= e_max`.
+/// `e_min <= e <= e_max`, up to [`largest`](Format::largest).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Format {
     /// Significant bits, the hidden one included.
@@ -21,6 +21,8 @@ pub struct Format {
     pub e_min: i32,
     /// Exponent of the largest finite binade.
     pub e_max: i32,
+    /// How many of the largest binade's last significands are no numbers.
+    pub reserved: i32,
 }
 
 impl Format {
@@ -32,12 +34,28 @@ impl Format {
     pub const F16: Format = Format::new(11, -14, 15);
     /// bfloat16: binary32's range with 8 significant bits.
     pub const BF16: Format = Format::new(8, -126, 127);
+    /// TF32: binary32's range with 11 significant bits.
+    pub const TF32: Format = Format::new(11, -126, 127);
+    /// OCP FP8 E4M3 ("FN"): no infinities, and the last significand of the top binade is NaN.
+    pub const E4M3: Format = Format {
+        reserved: 1,
+        ..Format::new(4, -6, 8)
+    };
+    /// OCP FP8 E5M2, with infinities and NaN as IEEE 754 has them.
+    pub const E5M2: Format = Format::new(3, -14, 15);
+    /// OCP FP6 E3M2: every bit pattern is a number.
+    pub const E3M2: Format = Format::new(3, -2, 4);
+    /// OCP FP6 E2M3: every bit pattern is a number.
+    pub const E2M3: Format = Format::new(4, 0, 2);
+    /// OCP FP4 E2M1: every bit pattern is a number.
+    pub const E2M1: Format = Format::new(2, 0, 2);
 
     const fn new(precision: i32, e_min: i32, e_max: i32) -> Self {
         Format {
             precision,
             e_min,
             e_max,
+            reserved: 0,
         }
     }
 
@@ -56,16 +74,20 @@ impl Format {
         Up::power_of_two(self.e_min)
     }
 
-    /// The least magnitude that rounds to infinity.
+    /// The largest finite number.
+    pub fn largest(self) -> f64 {
+        let significand = Up::power_of_two(self.precision).get() - 1.0 - f64::from(self.reserved);
+        significand * Up::power_of_two(self.e_max - self.precision + 1).get()
+    }
+
+    /// No magnitude below this rounds beyond the largest finite number.
     pub fn overflow_threshold(self) -> f64 {
-        // (2 - 2^-p)·2^e_max; for binary64 the exact threshold is not a float, and the
-        // largest finite number below it is the sound choice.
-        let largest = 2.0 - (1.0 - f64::from(self.precision)).exp2();
+        // For binary64 the exact threshold is not a float, and the largest finite number
+        // below it is the sound choice.
         if self.e_max >= 1023 {
             return f64::MAX;
         }
-        let half_step = (-f64::from(self.precision)).exp2();
-        (largest + half_step) * f64::from(self.e_max).exp2()
+        self.largest() + Up::power_of_two(self.e_max - self.precision).get()
     }
 
     /// ½ulp at the magnitude bound `m`: a bound on |fl(z) - z| for every |z| <= m.
@@ -102,11 +124,23 @@ impl Format {
         Up::power_of_two(exponent - self.precision + 1)
     }
 
-    /// True when every product of two values of this format is a value of `wide`.
-    pub fn products_are_exact_in(self, wide: Format) -> bool {
+    /// True when no product of two values of this format that is in the normal range of
+    /// `wide` is rounded there.
+    pub fn products_fit_in(self, wide: Format) -> bool {
         2 * self.precision <= wide.precision
-            && 2 * (self.e_min - self.precision + 1) > wide.e_min - wide.precision
-            && 2 * self.e_max < wide.e_max
+    }
+
+    /// True when some product of two values of this format lies below the least subnormal
+    /// of `wide`, or between two of its subnormals.
+    pub fn products_underflow_in(self, wide: Format) -> bool {
+        2 * (self.e_min - self.precision + 1) <= wide.e_min - wide.precision
+    }
+
+    /// True when every value of `narrow` is one of this format.
+    pub fn contains(self, narrow: Format) -> bool {
+        self.precision >= narrow.precision
+            && self.e_min - self.precision <= narrow.e_min - narrow.precision
+            && self.largest() >= narrow.largest()
     }
 
     /// True where x is a value of this format.
@@ -134,7 +168,7 @@ impl Format {
 }
 
 /// ⌊log2 x⌋ for a finite x >= 0; far below every format for 0.
-fn exponent(x: f64) -> i32 {
+pub(crate) fn exponent(x: f64) -> i32 {
     let biased = ((x.to_bits() >> 52) & 0x7ff) as i32;
     if biased > 0 {
         return biased - 1023;
@@ -167,7 +201,18 @@ mod tests {
 
     #[test]
     fn overflow_is_no_claim() {
-        for format in [Format::F64, Format::F32, Format::F16, Format::BF16] {
+        for format in [
+            Format::F64,
+            Format::F32,
+            Format::F16,
+            Format::BF16,
+            Format::TF32,
+            Format::E4M3,
+            Format::E5M2,
+            Format::E3M2,
+            Format::E2M3,
+            Format::E2M1,
+        ] {
             let t = format.overflow_threshold();
             assert_eq!(format.half_ulp(Up::new(t)), Up::INFINITY);
             assert!(format.half_ulp(Up::new(t.next_down())).is_finite());
@@ -186,9 +231,37 @@ mod tests {
     }
 
     #[test]
+    fn largest_numbers() {
+        assert_eq!(Format::F64.largest(), f64::MAX);
+        assert_eq!(Format::F32.largest(), f64::from(f32::MAX));
+        assert_eq!(Format::F16.largest(), 65504.0);
+        assert_eq!(Format::E4M3.largest(), 448.0);
+        assert_eq!(Format::E5M2.largest(), 57344.0);
+        assert_eq!(Format::E3M2.largest(), 28.0);
+        assert_eq!(Format::E2M3.largest(), 7.5);
+        assert_eq!(Format::E2M1.largest(), 6.0);
+    }
+
+    #[test]
     fn products_of_narrow_formats_are_exact_in_wide_ones() {
-        assert!(Format::F16.products_are_exact_in(Format::F32));
-        assert!(Format::F32.products_are_exact_in(Format::F64));
-        assert!(!Format::BF16.products_are_exact_in(Format::F32));
+        let exact = |narrow: Format, wide: Format| {
+            narrow.products_fit_in(wide) && !narrow.products_underflow_in(wide)
+        };
+        assert!(exact(Format::F16, Format::F32));
+        assert!(exact(Format::F32, Format::F64));
+        assert!(exact(Format::E4M3, Format::F16));
+        assert!(exact(Format::E5M2, Format::F32));
+        assert!(Format::BF16.products_fit_in(Format::F32));
+        assert!(Format::BF16.products_underflow_in(Format::F32));
+        assert!(Format::TF32.products_underflow_in(Format::F32));
+        assert!(!Format::F32.products_fit_in(Format::F32));
+    }
+
+    #[test]
+    fn a_format_contains_what_its_values_are_values_of() {
+        assert!(Format::F16.contains(Format::E5M2) && Format::F16.contains(Format::E4M3));
+        assert!(Format::E4M3.contains(Format::E2M3) && Format::E5M2.contains(Format::E3M2));
+        assert!(Format::TF32.contains(Format::BF16) && Format::TF32.contains(Format::F16));
+        assert!(!Format::F16.contains(Format::BF16) && !Format::E4M3.contains(Format::E5M2));
     }
 }

@@ -12,6 +12,7 @@ pub(crate) mod ordered;
 pub mod precise;
 pub mod round;
 pub mod runtime;
+pub mod simulated;
 pub mod spec;
 
 pub use format::Format;

@@ -1,10 +1,13 @@
 //! Native floats: what the runtime interpretation computes with.
 //!
 //! Elementary functions are core-math's correctly rounded ones (f16 and bf16 go through
-//! f32), so this runtime is an admissible execution under every accuracy table and gives
-//! the same bits on every machine.
+//! f32, and so do the simulated formats), so this runtime is an admissible execution under
+//! every accuracy table and gives the same bits on every machine.
 #![expect(clippy::float_arithmetic, reason = "the runtime's own arithmetic")]
 
+use super::Format;
+use super::round::sum_excess;
+use super::simulated::{E2m1, E2m3, E3m2, E4m3, E5m2, Tf32};
 use super::spec::Steps;
 use half::{bf16, f16};
 
@@ -12,6 +15,8 @@ use half::{bf16, f16};
 pub trait Float: Copy + PartialOrd + Send + Sync + 'static {
     /// Zero.
     const ZERO: Self;
+    /// Precision and range.
+    const FORMAT: Format;
     /// The nearest value to x, ties to even.
     fn from_f64(x: f64) -> Self;
     /// The value, exactly.
@@ -24,6 +29,8 @@ pub trait Float: Copy + PartialOrd + Send + Sync + 'static {
     fn mul(self, y: Self) -> Self;
     /// fl(x / y).
     fn div(self, y: Self) -> Self;
+    /// fl(x·y + z), rounded once.
+    fn fused(self, y: Self, z: Self) -> Self;
     /// fl(√x).
     fn sqrt(self) -> Self;
     /// fl(e^x).
@@ -86,6 +93,7 @@ fn sigmoid_f64(x: f64) -> f64 {
 
 impl Float for f64 {
     const ZERO: Self = 0.0;
+    const FORMAT: Format = Format::F64;
     fn from_f64(x: f64) -> Self {
         x
     }
@@ -103,6 +111,9 @@ impl Float for f64 {
     }
     fn div(self, y: Self) -> Self {
         self / y
+    }
+    fn fused(self, y: Self, z: Self) -> Self {
+        self.mul_add(y, z)
     }
     fn sqrt(self) -> Self {
         f64::sqrt(self)
@@ -123,6 +134,7 @@ impl Float for f64 {
 
 impl Float for f32 {
     const ZERO: Self = 0.0;
+    const FORMAT: Format = Format::F32;
     fn from_f64(x: f64) -> Self {
         x as f32
     }
@@ -141,6 +153,9 @@ impl Float for f32 {
     fn div(self, y: Self) -> Self {
         self / y
     }
+    fn fused(self, y: Self, z: Self) -> Self {
+        self.mul_add(y, z)
+    }
     fn sqrt(self) -> Self {
         f32::sqrt(self)
     }
@@ -158,12 +173,34 @@ impl Float for f32 {
     }
 }
 
-/// A 16-bit format computes in f32 and rounds once more: for +, -, ·, /, √ that is the
-/// correctly rounded result, because 24 >= 2p + 2 (Figueroa 1995).
+/// x·y + z for numbers of at most 11 significant bits: x·y is exact in f64, and the sum is
+/// rounded to odd there, so that one more rounding gives what one rounding of the exact
+/// value would have given (Boldo & Melquiond 2008; 53 >= 11 + 2).
+fn fused_odd(x: f64, y: f64, z: f64) -> f64 {
+    let product = x * y;
+    let sum = product + z;
+    let excess = sum_excess(product, z, sum);
+    if !sum.is_finite() || excess == 0.0 || sum.to_bits() & 1 == 1 {
+        return sum;
+    }
+    // An even neighbour was chosen; the odd one lies on the exact sum's other side.
+    if (excess < 0.0) == (sum > 0.0) {
+        f64::from_bits(sum.to_bits() + 1)
+    } else {
+        f64::from_bits(sum.to_bits() - 1)
+    }
+}
+
+/// A narrow format of p bits computes +, −, ·, /, √ in a wide one of at least 2p + 2 and
+/// rounds once more, which is the correctly rounded result (Figueroa 1995), also where the
+/// narrow format is subnormal, as long as the wide one rounds no subnormal product: f32 does
+/// for the 16-bit formats, f64 for the simulated ones (TF32's products underflow in f32).
+/// Elementary functions go through f32.
 macro_rules! through_f32 {
-    ($float:ty, $from_f64:path) => {
+    ($float:ty, $format:ident, $from_f64:path, $widen:ident, $narrow:ident) => {
         impl Float for $float {
             const ZERO: Self = <$float>::ZERO;
+            const FORMAT: Format = Format::$format;
             fn from_f64(x: f64) -> Self {
                 $from_f64(x)
             }
@@ -171,19 +208,26 @@ macro_rules! through_f32 {
                 <$float>::to_f64(self)
             }
             fn add(self, y: Self) -> Self {
-                <$float>::from_f32(self.to_f32() + y.to_f32())
+                <$float>::$narrow(self.$widen() + y.$widen())
             }
             fn sub(self, y: Self) -> Self {
-                <$float>::from_f32(self.to_f32() - y.to_f32())
+                <$float>::$narrow(self.$widen() - y.$widen())
             }
             fn mul(self, y: Self) -> Self {
-                <$float>::from_f32(self.to_f32() * y.to_f32())
+                <$float>::$narrow(self.$widen() * y.$widen())
             }
             fn div(self, y: Self) -> Self {
-                <$float>::from_f32(self.to_f32() / y.to_f32())
+                <$float>::$narrow(self.$widen() / y.$widen())
+            }
+            fn fused(self, y: Self, z: Self) -> Self {
+                $from_f64(fused_odd(
+                    <$float>::to_f64(self),
+                    <$float>::to_f64(y),
+                    <$float>::to_f64(z),
+                ))
             }
             fn sqrt(self) -> Self {
-                <$float>::from_f32(self.to_f32().sqrt())
+                <$float>::$narrow(self.$widen().sqrt())
             }
             fn exp(self) -> Self {
                 <$float>::from_f32(core_math::expf(self.to_f32()))
@@ -201,8 +245,14 @@ macro_rules! through_f32 {
     };
 }
 
-through_f32!(f16, crate::tensor::f16_from_f64);
-through_f32!(bf16, crate::tensor::bf16_from_f64);
+through_f32!(f16, F16, crate::tensor::f16_from_f64, to_f32, from_f32);
+through_f32!(bf16, BF16, crate::tensor::bf16_from_f64, to_f32, from_f32);
+through_f32!(Tf32, TF32, Tf32::from_f64, to_f64, from_f64);
+through_f32!(E4m3, E4M3, E4m3::from_f64, to_f64, from_f64);
+through_f32!(E5m2, E5M2, E5m2::from_f64, to_f64, from_f64);
+through_f32!(E3m2, E3M2, E3m2::from_f64, to_f64, from_f64);
+through_f32!(E2m3, E2M3, E2m3::from_f64, to_f64, from_f64);
+through_f32!(E2m1, E2M1, E2m1::from_f64, to_f64, from_f64);
 
 /// Runs an expression with `$T` bound to the native type of a float dtype.
 macro_rules! with_float {
@@ -222,6 +272,30 @@ macro_rules! with_float {
             }
             $crate::tensor::DType::BF16 => {
                 type $T = half::bf16;
+                $body
+            }
+            $crate::tensor::DType::TF32 => {
+                type $T = $crate::number::simulated::Tf32;
+                $body
+            }
+            $crate::tensor::DType::E4M3 => {
+                type $T = $crate::number::simulated::E4m3;
+                $body
+            }
+            $crate::tensor::DType::E5M2 => {
+                type $T = $crate::number::simulated::E5m2;
+                $body
+            }
+            $crate::tensor::DType::E3M2 => {
+                type $T = $crate::number::simulated::E3m2;
+                $body
+            }
+            $crate::tensor::DType::E2M3 => {
+                type $T = $crate::number::simulated::E2m3;
+                $body
+            }
+            $crate::tensor::DType::E2M1 => {
+                type $T = $crate::number::simulated::E2m1;
                 $body
             }
             $crate::tensor::DType::I64 | $crate::tensor::DType::Bool => $other,

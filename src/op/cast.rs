@@ -47,9 +47,8 @@ impl Primitive for Cast {
         let Some(to) = cx.format() else {
             return cx.approx(args, x.bound(|i| jump(self.0, x, i)));
         };
-        let narrows = x.value.dtype().format().is_none_or(|from| {
-            from.precision > to.precision || from.e_max > to.e_max || from.e_min < to.e_min
-        });
+        let from = x.value.dtype().format();
+        let narrows = from.is_none_or(|from| !to.contains(from));
         let eps = x.bound(|i| {
             let m = x.magnitude(i);
             // Beyond 2^53 an integer's c may itself be rounded.
@@ -62,12 +61,10 @@ impl Primitive for Cast {
         approx
     }
     fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
-        match self.0 {
-            DType::Bool => Scaled::new(Bound::uniform(Up::ONE)),
-            DType::F64 | DType::F32 | DType::F16 | DType::BF16 | DType::I64 => {
-                super::elementwise::scale_each(cx, args, |b| super::elementwise::rounded(cx, b(0)))
-            }
+        if self.0 == DType::Bool {
+            return Scaled::new(Bound::uniform(Up::ONE));
         }
+        super::elementwise::scale_each(cx, args, |b| super::elementwise::rounded(cx, b(0)))
     }
     /// The cotangent, cast back; integers have none.
     fn vjp(&self, g: &mut Graph, site: &VjpSite) -> Result<Vec<Option<ValueId>>> {
@@ -83,11 +80,10 @@ impl Cast {
     #[expect(clippy::float_cmp, reason = "both ends truncate to one integer or not")]
     fn integer<N: SpecNumber>(self, env: &N::Env, x: &N) -> N {
         let e = x.enclose();
-        let (lo, hi) = match self.0 {
-            DType::Bool => (truth(e.lo()), truth(e.hi())),
-            DType::F64 | DType::F32 | DType::F16 | DType::BF16 | DType::I64 => {
-                (e.lo().trunc(), e.hi().trunc())
-            }
+        let (lo, hi) = if self.0 == DType::Bool {
+            (truth(e.lo()), truth(e.hi()))
+        } else {
+            (e.lo().trunc(), e.hi().trunc())
         };
         let decided = lo == hi && (self.0 != DType::Bool || lo == 0.0 || !e.contains_zero());
         N::from_f64(env, if decided { lo } else { f64::NAN })

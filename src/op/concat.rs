@@ -4,7 +4,7 @@ use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite};
 use crate::bound::{Approx, Bound, Drift, Operand};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, ValueId};
-use crate::number::{SpecNumber, Up};
+use crate::number::{SpecNumber, Up, simulated};
 use super::nest::Nest;
 use std::sync::Arc;
 use crate::tensor::{Data, Shape, SpecTensor, Tensor, Ty, ZERO_FILL};
@@ -110,6 +110,12 @@ impl Primitive for Concat {
             Data::F32(_) => join!(F32, 0.0),
             Data::F16(_) => join!(F16, half::f16::ZERO),
             Data::BF16(_) => join!(BF16, half::bf16::ZERO),
+            Data::TF32(_) => join!(TF32, simulated::Tf32::ZERO),
+            Data::E4M3(_) => join!(E4M3, simulated::E4m3::ZERO),
+            Data::E5M2(_) => join!(E5M2, simulated::E5m2::ZERO),
+            Data::E3M2(_) => join!(E3M2, simulated::E3m2::ZERO),
+            Data::E2M3(_) => join!(E2M3, simulated::E2m3::ZERO),
+            Data::E2M1(_) => join!(E2M1, simulated::E2m1::ZERO),
             Data::I64(_) => join!(I64, 0),
             Data::Bool(_) => join!(Bool, false),
         };

@@ -4,6 +4,7 @@ use super::rule::{RuleCx, ScaleOperand, Scaled, arity};
 use crate::bound::Bound;
 use crate::error::{Error, Result};
 use crate::number::runtime::with_float;
+use crate::number::simulated;
 use crate::number::{Float, SpecNumber, Up};
 use crate::tensor::{DType, SpecTensor, Tensor, Ty};
 
@@ -87,6 +88,8 @@ macro_rules! elements {
     )+};
 }
 elements!(f64 => F64, f32 => F32, half::f16 => F16, half::bf16 => BF16);
+elements!(simulated::Tf32 => TF32, simulated::E4m3 => E4M3, simulated::E5m2 => E5M2);
+elements!(simulated::E3m2 => E3M2, simulated::E2m3 => E2M3, simulated::E2m1 => E2M1);
 
 /// The elements as `T`; the graph's types guarantee the match.
 pub(crate) fn native<T: Elements>(tensor: &Tensor) -> Result<&[T]> {

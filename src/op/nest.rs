@@ -229,7 +229,7 @@ impl Nest {
     }
 
     fn rounds_products(&self, storage: Format, accumulator: Format) -> bool {
-        self.products != Up::ZERO && !storage.products_are_exact_in(accumulator)
+        self.products != Up::ZERO && !storage.products_fit_in(accumulator)
     }
 
     /// g: the relative growth over all roundings, or over all but the last.
@@ -274,7 +274,7 @@ impl Nest {
             return events * storage.lambda().max(accumulator.lambda()) * grown;
         }
         let mut lost = Up::ZERO;
-        if self.rounds_products(storage, accumulator) {
+        if self.products != Up::ZERO && storage.products_underflow_in(accumulator) {
             lost += self.products * half_eta(accumulator);
         }
         if storage != accumulator && self.accumulated {

@@ -68,17 +68,8 @@ fn accumulate<T: Elements, A: Float>(
 pub(crate) trait Storage {
     const FORMAT: crate::number::Format;
 }
-impl Storage for f64 {
-    const FORMAT: crate::number::Format = crate::number::Format::F64;
-}
-impl Storage for f32 {
-    const FORMAT: crate::number::Format = crate::number::Format::F32;
-}
-impl Storage for half::f16 {
-    const FORMAT: crate::number::Format = crate::number::Format::F16;
-}
-impl Storage for half::bf16 {
-    const FORMAT: crate::number::Format = crate::number::Format::BF16;
+impl<T: Float> Storage for T {
+    const FORMAT: crate::number::Format = <T as Float>::FORMAT;
 }
 
 /// Σ of the specification over axes.

@@ -10,6 +10,7 @@ pub use types::{DType, MAX_ELEMENTS, Shape, Ty};
 
 use crate::error::{Error, Result};
 use crate::number::Up;
+use crate::number::simulated::{E2m1, E2m3, E3m2, E4m3, E5m2, Tf32};
 use half::{bf16, f16};
 use std::sync::Arc;
 
@@ -21,6 +22,12 @@ pub enum Data {
     F32(Arc<[f32]>),
     F16(Arc<[f16]>),
     BF16(Arc<[bf16]>),
+    TF32(Arc<[Tf32]>),
+    E4M3(Arc<[E4m3]>),
+    E5M2(Arc<[E5m2]>),
+    E3M2(Arc<[E3m2]>),
+    E2M3(Arc<[E2m3]>),
+    E2M1(Arc<[E2m1]>),
     I64(Arc<[i64]>),
     Bool(Arc<[bool]>),
 }
@@ -49,6 +56,12 @@ macro_rules! on_elements {
             $crate::tensor::Data::F32($elements) => $body,
             $crate::tensor::Data::F16($elements) => $body,
             $crate::tensor::Data::BF16($elements) => $body,
+            $crate::tensor::Data::TF32($elements) => $body,
+            $crate::tensor::Data::E4M3($elements) => $body,
+            $crate::tensor::Data::E5M2($elements) => $body,
+            $crate::tensor::Data::E3M2($elements) => $body,
+            $crate::tensor::Data::E2M3($elements) => $body,
+            $crate::tensor::Data::E2M1($elements) => $body,
             $crate::tensor::Data::I64($elements) => $body,
             $crate::tensor::Data::Bool($elements) => $body,
         }
@@ -58,7 +71,8 @@ macro_rules! on_elements {
 impl Tensor {
     constructors! {
         f64s: f64 => F64, f32s: f32 => F32, f16s: f16 => F16, bf16s: bf16 => BF16,
-        i64s: i64 => I64, bools: bool => Bool,
+        tf32s: Tf32 => TF32, e4m3s: E4m3 => E4M3, e5m2s: E5m2 => E5M2, e3m2s: E3m2 => E3M2,
+        e2m3s: E2m3 => E2M3, e2m1s: E2m1 => E2M1, i64s: i64 => I64, bools: bool => Bool,
     }
 
     /// A tensor of the given elements; fails where their count disagrees with the shape.
@@ -83,6 +97,12 @@ impl Tensor {
             DType::F32 => Data::F32(values.iter().map(|&x| x as f32).collect()),
             DType::F16 => Data::F16(values.iter().map(|&x| f16_from_f64(x)).collect()),
             DType::BF16 => Data::BF16(values.iter().map(|&x| bf16_from_f64(x)).collect()),
+            DType::TF32 => Data::TF32(values.iter().map(|&x| Tf32::from_f64(x)).collect()),
+            DType::E4M3 => Data::E4M3(values.iter().map(|&x| E4m3::from_f64(x)).collect()),
+            DType::E5M2 => Data::E5M2(values.iter().map(|&x| E5m2::from_f64(x)).collect()),
+            DType::E3M2 => Data::E3M2(values.iter().map(|&x| E3m2::from_f64(x)).collect()),
+            DType::E2M3 => Data::E2M3(values.iter().map(|&x| E2m3::from_f64(x)).collect()),
+            DType::E2M1 => Data::E2M1(values.iter().map(|&x| E2m1::from_f64(x)).collect()),
             DType::I64 => Data::I64(values.iter().map(|&x| x as i64).collect()),
             DType::Bool => Data::Bool(values.iter().map(|&x| x != 0.0).collect()),
         };
@@ -112,6 +132,12 @@ impl Tensor {
             Data::F32(_) => DType::F32,
             Data::F16(_) => DType::F16,
             Data::BF16(_) => DType::BF16,
+            Data::TF32(_) => DType::TF32,
+            Data::E4M3(_) => DType::E4M3,
+            Data::E5M2(_) => DType::E5M2,
+            Data::E3M2(_) => DType::E3M2,
+            Data::E2M3(_) => DType::E2M3,
+            Data::E2M1(_) => DType::E2M1,
             Data::I64(_) => DType::I64,
             Data::Bool(_) => DType::Bool,
         }
@@ -140,6 +166,12 @@ impl Tensor {
             Data::F32(d) => f64::from(d[position]),
             Data::F16(d) => d[position].to_f64(),
             Data::BF16(d) => d[position].to_f64(),
+            Data::TF32(d) => d[position].to_f64(),
+            Data::E4M3(d) => d[position].to_f64(),
+            Data::E5M2(d) => d[position].to_f64(),
+            Data::E3M2(d) => d[position].to_f64(),
+            Data::E2M3(d) => d[position].to_f64(),
+            Data::E2M1(d) => d[position].to_f64(),
             Data::I64(d) => d[position] as f64,
             Data::Bool(d) => f64::from(u8::from(d[position])),
         }
@@ -150,9 +182,16 @@ impl Tensor {
         match &self.data {
             Data::F64(d) => d.to_vec(),
             Data::F32(d) => d.iter().map(|&x| f64::from(x)).collect(),
-            Data::F16(_) | Data::BF16(_) | Data::I64(_) | Data::Bool(_) => {
-                (0..self.len()).map(|i| self.get(i)).collect()
-            }
+            Data::F16(_)
+            | Data::BF16(_)
+            | Data::TF32(_)
+            | Data::E4M3(_)
+            | Data::E5M2(_)
+            | Data::E3M2(_)
+            | Data::E2M3(_)
+            | Data::E2M1(_)
+            | Data::I64(_)
+            | Data::Bool(_) => (0..self.len()).map(|i| self.get(i)).collect(),
         }
     }
 
@@ -175,7 +214,17 @@ impl Tensor {
     pub fn as_i64s(&self) -> Option<&[i64]> {
         match &self.data {
             Data::I64(d) => Some(d),
-            Data::F64(_) | Data::F32(_) | Data::F16(_) | Data::BF16(_) | Data::Bool(_) => None,
+            Data::F64(_)
+            | Data::F32(_)
+            | Data::F16(_)
+            | Data::BF16(_)
+            | Data::TF32(_)
+            | Data::E4M3(_)
+            | Data::E5M2(_)
+            | Data::E3M2(_)
+            | Data::E2M3(_)
+            | Data::E2M1(_)
+            | Data::Bool(_) => None,
         }
     }
 
@@ -206,6 +255,12 @@ impl Tensor {
             Data::F32(d) => Data::F32(pick(d, sources)),
             Data::F16(d) => Data::F16(pick(d, sources)),
             Data::BF16(d) => Data::BF16(pick(d, sources)),
+            Data::TF32(d) => Data::TF32(pick(d, sources)),
+            Data::E4M3(d) => Data::E4M3(pick(d, sources)),
+            Data::E5M2(d) => Data::E5M2(pick(d, sources)),
+            Data::E3M2(d) => Data::E3M2(pick(d, sources)),
+            Data::E2M3(d) => Data::E2M3(pick(d, sources)),
+            Data::E2M1(d) => Data::E2M1(pick(d, sources)),
             Data::I64(d) => Data::I64(pick(d, sources)),
             Data::Bool(d) => Data::Bool(pick(d, sources)),
         };

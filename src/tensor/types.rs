@@ -20,6 +20,18 @@ pub enum DType {
     F16,
     /// bfloat16.
     BF16,
+    /// TF32: binary32's range with 11 significant bits, simulated.
+    TF32,
+    /// OCP FP8 E4M3 ("FN": no infinities), simulated.
+    E4M3,
+    /// OCP FP8 E5M2, simulated.
+    E5M2,
+    /// OCP FP6 E3M2, simulated.
+    E3M2,
+    /// OCP FP6 E2M3, simulated.
+    E2M3,
+    /// OCP FP4 E2M1, simulated.
+    E2M1,
     /// Signed integers: indices, labels, shapes.
     I64,
     /// Truth values: masks.
@@ -27,6 +39,20 @@ pub enum DType {
 }
 
 impl DType {
+    /// The float types, widest first.
+    pub const FLOATS: [DType; 10] = [
+        DType::F64,
+        DType::F32,
+        DType::TF32,
+        DType::F16,
+        DType::BF16,
+        DType::E4M3,
+        DType::E5M2,
+        DType::E3M2,
+        DType::E2M3,
+        DType::E2M1,
+    ];
+
     /// The float format, where the type is a float.
     pub fn format(self) -> Option<Format> {
         match self {
@@ -34,6 +60,12 @@ impl DType {
             DType::F32 => Some(Format::F32),
             DType::F16 => Some(Format::F16),
             DType::BF16 => Some(Format::BF16),
+            DType::TF32 => Some(Format::TF32),
+            DType::E4M3 => Some(Format::E4M3),
+            DType::E5M2 => Some(Format::E5M2),
+            DType::E3M2 => Some(Format::E3M2),
+            DType::E2M3 => Some(Format::E2M3),
+            DType::E2M1 => Some(Format::E2M1),
             DType::I64 | DType::Bool => None,
         }
     }
@@ -50,6 +82,12 @@ impl DType {
             DType::F32 => "f32",
             DType::F16 => "f16",
             DType::BF16 => "bf16",
+            DType::TF32 => "tf32",
+            DType::E4M3 => "e4m3",
+            DType::E5M2 => "e5m2",
+            DType::E3M2 => "e3m2",
+            DType::E2M3 => "e2m3",
+            DType::E2M1 => "e2m1",
             DType::I64 => "i64",
             DType::Bool => "bool",
         }

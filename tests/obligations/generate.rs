@@ -125,7 +125,7 @@ fn next_to(tape: &mut Tape, format: Format, x: f64) -> f64 {
 /// A little more than half an ulp of 1: added to 1 and its neighbours it rounds up.
 fn step_of_one(tape: &mut Tape, format: Format) -> f64 {
     let p = i64::from(format.precision);
-    power(-p) * (1.0 + power(-tape.between(2, 6)))
+    soft::round(format, power(-p) * (1.0 + power(-tape.between(2, 6))))
 }
 
 fn in_role(tape: &mut Tape, format: Format, role: Role, earlier: &[f64]) -> f64 {

@@ -145,11 +145,11 @@ fn nearest(format: Format, m: &BigInt, e: i64, more: bool) -> f64 {
     };
     let kept = u64::try_from(kept).expect("at most 54 bits");
     let sign = if m.is_negative() { -1.0 } else { 1.0 };
-    let limit = i64::from(format.e_max) + 1;
-    if lowest + i64::from(64 - kept.leading_zeros()) > limit {
-        return sign * f64::INFINITY;
+    let magnitude = kept as f64 * power(lowest);
+    if magnitude > format.largest() {
+        return sign * f64::INFINITY; // a tensor makes it a NaN where the format has none
     }
-    sign * kept as f64 * power(lowest)
+    sign * magnitude
 }
 
 /// x rounded to the format; NaN and infinities stay.
@@ -256,6 +256,9 @@ mod tests {
         assert_eq!(round(Format::F16, 65520.0), f64::INFINITY);
         assert_eq!(round(Format::F16, 65519.0), 65504.0);
         assert_eq!(round(Format::BF16, 1.0 + 2f64.powi(-8)), 1.0);
+        assert_eq!(round(Format::E4M3, 464.0), 448.0);
+        assert_eq!(round(Format::E4M3, 464.5), f64::INFINITY);
+        assert_eq!(round(Format::E2M1, 5.0), 4.0);
         assert_eq!(round(Format::F16, 2f64.powi(-25)), 0.0);
         assert_eq!(round(Format::F16, 2f64.powi(-25) * 1.5), 2f64.powi(-24));
     }

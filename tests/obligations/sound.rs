@@ -6,17 +6,36 @@ use gradbound::config::Subnormals;
 use gradbound::op::PRIMITIVES;
 use gradbound::tensor::DType;
 
-/// The wide formats get most cases; the narrow ones go through other conversions.
-const FORMATS: [(DType, u32); 4] = [
+/// The formats that processors have get most cases; the others differ in conversions and
+/// in how soon they overflow.
+const FORMATS: [(DType, u32); 10] = [
     (DType::F32, 100),
     (DType::F64, 80),
     (DType::F16, 40),
     (DType::BF16, 40),
+    (DType::TF32, 16),
+    (DType::E4M3, 16),
+    (DType::E5M2, 16),
+    (DType::E3M2, 8),
+    (DType::E2M3, 8),
+    (DType::E2M1, 8),
 ];
 
+/// Narrow formats overflow on half of what they are attacked with.
+fn is_narrow(dtype: DType) -> bool {
+    dtype.format().is_some_and(|f| f.precision < 8)
+}
+
+/// How attacks went in the wide and in the narrow formats.
+#[derive(Default)]
+pub struct Outcomes {
+    wide: Outcome,
+    narrow: Outcome,
+}
+
 /// Attacks one claim about a fragment in every format; panics with the violation.
-pub fn attack_all(name: &str, fragment: Fragment, change: impl Fn(Attack) -> Attack) -> Outcome {
-    let mut all = Outcome::default();
+pub fn attack_all(name: &str, fragment: Fragment, change: impl Fn(Attack) -> Attack) -> Outcomes {
+    let mut outcomes = Outcomes::default();
     for (dtype, cases) in FORMATS {
         let attack = change(Attack {
             cases,
@@ -29,28 +48,35 @@ pub fn attack_all(name: &str, fragment: Fragment, change: impl Fn(Attack) -> Att
                 attack.claim, attack.backward
             );
         }
+        let all = if is_narrow(dtype) {
+            &mut outcomes.narrow
+        } else {
+            &mut outcomes.wide
+        };
         all.elements += outcome.elements;
         all.claims += outcome.claims;
         all.largest = all.largest.max(outcome.largest);
     }
-    all
+    outcomes
 }
 
 /// An attack on bounds of which most claim nothing would prove nothing.
-pub fn demand_claims(name: &str, outcome: &Outcome, percent: usize) {
-    let Outcome {
-        elements,
-        claims,
-        largest,
-        ..
-    } = outcome;
-    println!(
-        "{name}: {claims} of {elements} elements with a finite bound, largest share {largest:.3}"
-    );
-    assert!(
-        claims * 100 >= elements * percent,
-        "{name}: only {claims} of {elements} elements had a finite bound"
-    );
+pub fn demand_claims(name: &str, outcomes: &Outcomes, percent: usize) {
+    for (outcome, percent) in [(&outcomes.wide, percent), (&outcomes.narrow, percent / 4)] {
+        let Outcome {
+            elements,
+            claims,
+            largest,
+            ..
+        } = outcome;
+        println!(
+            "{name}: {claims} of {elements} elements with a finite bound, largest share {largest:.3}"
+        );
+        assert!(
+            claims * 100 >= elements * percent,
+            "{name}: only {claims} of {elements} elements had a finite bound"
+        );
+    }
 }
 
 /// A quotient's error is bounded only where the divisor stays off zero, a scale never.

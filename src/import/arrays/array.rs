@@ -16,6 +16,11 @@ pub enum Element {
     BF16,
     /// numpy's 2-byte void: what it makes of bfloat16, whose name it does not know.
     Void2,
+    E4M3,
+    E5M2,
+    E2M1,
+    /// numpy's 1-byte void: what it makes of the 8-, 6- and 4-bit floats of ml_dtypes.
+    Void1,
     I8,
     I16,
     I32,
@@ -34,6 +39,7 @@ impl Element {
             Element::F64 | Element::I64 | Element::U64 => 8,
             Element::F32 | Element::I32 | Element::U32 => 4,
             Element::F16 | Element::BF16 | Element::Void2 | Element::I16 | Element::U16 => 2,
+            Element::E4M3 | Element::E5M2 | Element::E2M1 | Element::Void1 => 1,
             Element::I8 | Element::U8 | Element::Bool => 1,
         }
     }
@@ -46,6 +52,10 @@ impl Element {
             Element::F16 => "float16",
             Element::BF16 => "bfloat16",
             Element::Void2 => "void16",
+            Element::E4M3 => "float8_e4m3fn",
+            Element::E5M2 => "float8_e5m2",
+            Element::E2M1 => "float4_e2m1fn",
+            Element::Void1 => "void8",
             Element::I8 => "int8",
             Element::I16 => "int16",
             Element::I32 => "int32",

@@ -2,6 +2,7 @@
 
 use super::array::{Array, Element};
 use crate::error::{Error, Result};
+use crate::number::simulated::{E2m1, E2m3, E3m2, E4m3, E5m2, Layout, Simulated};
 use crate::tensor::{DType, Tensor};
 use half::{bf16, f16};
 use std::sync::Arc;
@@ -21,8 +22,9 @@ impl Array {
     /// The numbers as a tensor of `dtype`, never rounded.
     ///
     /// Floats may come in any float type whose values `dtype` represents exactly (NaN and
-    /// infinities included); 16-bit formats also as `uint16` bit patterns, bf16 as numpy's
-    /// 2-byte void. Integers may come in any integer type, booleans as `bool` or as `uint8`
+    /// infinities included); 16-bit formats also as `uint16` bit patterns, formats of at most
+    /// 8 bits as `uint8` ones (one byte per element), bf16 and those also as numpy's 2-byte
+    /// and 1-byte void. Integers may come in any integer type, booleans as `bool` or as `uint8`
     /// zeros and ones.
     pub fn to_tensor(&self, dtype: DType) -> Result<Tensor> {
         match dtype {
@@ -34,19 +36,34 @@ impl Array {
                 let data: Arc<[f32]> = decode!(self.bytes(), f32).collect();
                 Tensor::f32s(self.shape().clone(), data)
             }
-            DType::F32 | DType::F16 | DType::BF16 => self.narrowed_exactly(dtype),
+            DType::F32
+            | DType::F16
+            | DType::BF16
+            | DType::TF32
+            | DType::E4M3
+            | DType::E5M2
+            | DType::E3M2
+            | DType::E2M3
+            | DType::E2M1 => self.narrowed_exactly(dtype),
         }
     }
 
     /// The numbers in f64, for comparing: nothing is rounded.
     ///
-    /// `dtype` says which 16-bit format the bits of `uint16` and void arrays are. A 16-bit
-    /// format takes only values it represents exactly; beside an f32 value, a float64 array
+    /// `dtype` says which format the bits of `uint16`, `uint8` and void arrays are. A format
+    /// narrower than f32 takes only values it represents exactly; beside an f32 value, a float64 array
     /// may hold anything.
     pub fn to_f64s(&self, dtype: DType) -> Result<Vec<f64>> {
         match dtype {
             DType::F64 | DType::F32 => self.floats(dtype),
-            DType::F16 | DType::BF16 => self.narrowed_exactly(dtype).map(|t| t.to_f64s()),
+            DType::F16
+            | DType::BF16
+            | DType::TF32
+            | DType::E4M3
+            | DType::E5M2
+            | DType::E3M2
+            | DType::E2M3
+            | DType::E2M1 => self.narrowed_exactly(dtype).map(|t| t.to_f64s()),
             DType::I64 => self.integers().and_then(|d| {
                 d.iter()
                     .map(|&n| exact_f64(n).ok_or_else(|| self.out_of_range(n, "f64")))
@@ -64,7 +81,10 @@ impl Array {
     /// Bit patterns are already in `format`, and an audit in a wider type takes the wider
     /// type's values as they are. A finite number that would become infinite is an error.
     pub fn to_rounded(&self, own: DType, format: DType) -> Result<Tensor> {
-        let bits = matches!(self.element(), Element::U16 | Element::Void2);
+        let bits = matches!(
+            self.element(),
+            Element::U16 | Element::Void2 | Element::U8 | Element::Void1
+        );
         if own == format || !own.is_float() || bits || is_wider(format, own) {
             return self.to_tensor(if own.is_float() { format } else { own });
         }
@@ -106,11 +126,16 @@ impl Array {
         }
     }
 
-    /// The floats, widened; `dtype` tells which format 16 bare bits are in.
+    /// The floats, widened; `dtype` tells which format bare bits are in.
     fn floats(&self, dtype: DType) -> Result<Vec<f64>> {
         let element = match (self.element(), dtype) {
             (Element::U16, DType::F16) => Element::F16,
             (Element::U16 | Element::Void2, DType::BF16) => Element::BF16,
+            (Element::U8 | Element::Void1, DType::E4M3) => Element::E4M3,
+            (Element::U8 | Element::Void1, DType::E5M2) => Element::E5M2,
+            (Element::U8 | Element::Void1, DType::E2M1) => Element::E2M1,
+            (Element::U8 | Element::Void1, DType::E3M2) => return self.patterns::<E3m2>(),
+            (Element::U8 | Element::Void1, DType::E2M3) => return self.patterns::<E2m3>(),
             (other, _) => other,
         };
         let bytes = self.bytes();
@@ -119,7 +144,11 @@ impl Array {
             Element::F32 => Ok(decode!(bytes, f32).map(f64::from).collect()),
             Element::F16 => Ok(decode!(bytes, f16).map(f64::from).collect()),
             Element::BF16 => Ok(decode!(bytes, bf16).map(f64::from).collect()),
+            Element::E4M3 => self.patterns::<E4m3>(),
+            Element::E5M2 => self.patterns::<E5m2>(),
+            Element::E2M1 => self.patterns::<E2m1>(),
             Element::Void2
+            | Element::Void1
             | Element::I8
             | Element::I16
             | Element::I32
@@ -130,6 +159,19 @@ impl Array {
             | Element::U64
             | Element::Bool => Err(self.mismatch(dtype)),
         }
+    }
+
+    /// The numbers of bit patterns, one byte each.
+    fn patterns<T: Patterned>(&self) -> Result<Vec<f64>> {
+        let decode = |&byte: &u8| {
+            T::decode(byte).ok_or_else(|| {
+                self.error(format!(
+                    "has the byte {byte:#04x}, which has more bits than the format"
+                ))
+                .remedy("save one pattern per byte, in its low bits")
+            })
+        };
+        self.bytes().iter().map(decode).collect()
     }
 
     fn integers(&self) -> Result<Vec<i64>> {
@@ -150,6 +192,10 @@ impl Array {
             | Element::F16
             | Element::BF16
             | Element::Void2
+            | Element::E4M3
+            | Element::E5M2
+            | Element::E2M1
+            | Element::Void1
             | Element::Bool => Err(self.mismatch(DType::I64)),
         }
     }
@@ -186,10 +232,20 @@ impl Array {
 
 /// True where every value of `narrow` is one of `wide`, and not the other way round.
 fn is_wider(wide: DType, narrow: DType) -> bool {
-    match wide {
-        DType::F64 => narrow != DType::F64,
-        DType::F32 => matches!(narrow, DType::F16 | DType::BF16),
-        DType::F16 | DType::BF16 | DType::I64 | DType::Bool => false,
+    match (wide.format(), narrow.format()) {
+        (Some(wide), Some(narrow)) => wide != narrow && wide.contains(narrow),
+        (Some(_) | None, _) => false,
+    }
+}
+
+/// A format whose numbers have patterns of at most a byte.
+trait Patterned {
+    fn decode(byte: u8) -> Option<f64>;
+}
+
+impl<L: Layout> Patterned for Simulated<L> {
+    fn decode(byte: u8) -> Option<f64> {
+        Simulated::<L>::from_bits(u32::from(byte)).map(Simulated::to_f64)
     }
 }
 
@@ -200,6 +256,12 @@ fn spelling(dtype: DType) -> &'static str {
         DType::F32 => "array.astype(numpy.float32)",
         DType::F16 => "array.astype(numpy.float16)",
         DType::BF16 => "array.astype(ml_dtypes.bfloat16).view(numpy.uint16)",
+        DType::TF32 => "float32 values with 11 significant bits",
+        DType::E4M3 => "array.astype(ml_dtypes.float8_e4m3fn).view(numpy.uint8)",
+        DType::E5M2 => "array.astype(ml_dtypes.float8_e5m2).view(numpy.uint8)",
+        DType::E3M2 => "array.astype(ml_dtypes.float6_e3m2fn).view(numpy.uint8)",
+        DType::E2M3 => "array.astype(ml_dtypes.float6_e2m3fn).view(numpy.uint8)",
+        DType::E2M1 => "array.astype(ml_dtypes.float4_e2m1fn).view(numpy.uint8)",
         DType::I64 => "array.astype(numpy.int64)",
         DType::Bool => "array.astype(bool)",
     }

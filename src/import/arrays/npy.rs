@@ -7,6 +7,7 @@
 use super::array::Element;
 use crate::error::{Error, Result};
 use crate::import::source::Source;
+use crate::number::simulated::{Layout, Simulated};
 use crate::tensor::{Data, Tensor};
 use std::fmt::Display;
 use std::io::{Read, Write};
@@ -119,6 +120,8 @@ fn element(source: &Source, descr: &str) -> Result<(Element, bool)> {
         "f4" => Element::F32,
         "f2" => Element::F16,
         "V2" => Element::Void2,
+        "f1" => Element::E5M2,
+        "V1" => Element::Void1,
         "i1" => Element::I8,
         "i2" => Element::I16,
         "i4" => Element::I32,
@@ -198,13 +201,15 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Writes a tensor as an `.npy` stream: f16 as float16, bf16 as its bits in uint16.
+/// Writes a tensor as an `.npy` stream: f16 as float16, tf32 as float32, bf16
+/// as its bits in uint16, narrower floats as theirs in uint8.
 pub(super) fn write(out: &mut impl Write, tensor: &Tensor) -> std::io::Result<()> {
     let descr = match tensor.data() {
         Data::F64(_) => "<f8",
-        Data::F32(_) => "<f4",
+        Data::F32(_) | Data::TF32(_) => "<f4",
         Data::F16(_) => "<f2",
         Data::BF16(_) => "<u2",
+        Data::E4M3(_) | Data::E5M2(_) | Data::E3M2(_) | Data::E2M3(_) | Data::E2M1(_) => "|u1",
         Data::I64(_) => "<i8",
         Data::Bool(_) => "|b1",
     };
@@ -222,9 +227,24 @@ pub(super) fn write(out: &mut impl Write, tensor: &Tensor) -> std::io::Result<()
         Data::F32(d) => d.iter().try_for_each(|x| out.write_all(&x.to_le_bytes())),
         Data::F16(d) => d.iter().try_for_each(|x| out.write_all(&x.to_le_bytes())),
         Data::BF16(d) => d.iter().try_for_each(|x| out.write_all(&x.to_le_bytes())),
+        Data::TF32(d) => (d.iter()).try_for_each(|x| out.write_all(&x.to_f32().to_le_bytes())),
+        Data::E4M3(d) => patterns(out, d),
+        Data::E5M2(d) => patterns(out, d),
+        Data::E3M2(d) => patterns(out, d),
+        Data::E2M3(d) => patterns(out, d),
+        Data::E2M1(d) => patterns(out, d),
         Data::I64(d) => d.iter().try_for_each(|x| out.write_all(&x.to_le_bytes())),
         Data::Bool(d) => d.iter().try_for_each(|&b| out.write_all(&[u8::from(b)])),
     }
+}
+
+/// Bit patterns, one byte each; a NaN in a format that has none is an error.
+fn patterns<L: Layout>(out: &mut impl Write, data: &[Simulated<L>]) -> std::io::Result<()> {
+    data.iter().try_for_each(|x| {
+        let bits = x.to_bits().and_then(|bits| u8::try_from(bits).ok());
+        let bits = bits.ok_or_else(|| std::io::Error::other("a NaN in a format without one"))?;
+        out.write_all(&[bits])
+    })
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ pub(super) fn read(path: &Path, mut opened: Opened) -> Result<BTreeMap<String, A
                     "has the element type {:?}, which is not supported",
                     view.dtype()
                 ))
-                .remedy("save floats of 16, 32 or 64 bits, integers or booleans")
+                .remedy("save floats of 8, 16, 32 or 64 bits, integers or booleans")
         })?;
         let array = Array::new(source, element, view.shape(), view.data())?;
         arrays.insert(name.to_owned(), array);
@@ -54,6 +54,8 @@ fn element(dtype: Dtype) -> Option<Element> {
         Dtype::F32 => Some(Element::F32),
         Dtype::F16 => Some(Element::F16),
         Dtype::BF16 => Some(Element::BF16),
+        Dtype::F8_E4M3 => Some(Element::E4M3),
+        Dtype::F8_E5M2 => Some(Element::E5M2),
         Dtype::I8 => Some(Element::I8),
         Dtype::I16 => Some(Element::I16),
         Dtype::I32 => Some(Element::I32),

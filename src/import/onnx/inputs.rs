@@ -12,9 +12,8 @@ use std::collections::{BTreeMap, HashMap};
 /// its first float output.
 pub(super) fn retype(graph: &GraphProto, format: Option<DType>) -> Result<Retype> {
     if let Some(other) = format.filter(|f| !f.is_float()) {
-        return Err(
-            Error::new(format!("{other} is no float format")).remedy("use f64, f32, f16 or bf16")
-        );
+        return Err(Error::new(format!("{other} is no float format"))
+            .remedy("use one of the float formats"));
     }
     let float = |data_type: i32| {
         let dtype = types::dtype(types::element(data_type)?);

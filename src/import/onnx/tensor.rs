@@ -65,7 +65,7 @@ impl Tensors {
                     "has the element type {}, which is not supported",
                     types::name(proto.data_type)
                 ))
-                .remedy("use floats of 16, 32 or 64 bits, integers or booleans")
+                .remedy("use floats of 8, 16, 32 or 64 bits, integers or booleans")
         })?;
         let extent = |&n: &i64| usize::try_from(n).ok();
         let dims: Option<Vec<usize>> = proto.dims.iter().map(extent).collect();
@@ -74,12 +74,20 @@ impl Tensors {
         if dims.len() > types::MAX_RANK {
             return Err(disagree(source, format!("has {} axes", dims.len())));
         }
-        let needed = source.byte_count(&dims, element.size())?;
-        self.budget.take(source, needed)?;
+        let count = source.byte_count(&dims, element.size())?;
+        self.budget.take(source, count)?;
+        // Elements of four bits are packed in pairs.
+        let packed = element == Element::E2M1;
+        let needed = if packed { count.div_ceil(2) } else { count };
         if proto.segment.is_some() {
             return Err(disagree(source, "is stored in segments"));
         }
         let bytes = self.bytes(source, proto, element, needed)?;
+        let bytes = if packed {
+            unpacked(&bytes, count)
+        } else {
+            bytes
+        };
         Array::new(source.clone(), element, &dims, bytes)?.to_tensor(types::dtype(element))
     }
 
@@ -102,6 +110,14 @@ impl Tensors {
             (other, _) => Err(disagree(source, format!("has the data location {other}"))),
         }
     }
+}
+
+/// Elements of four bits, one per byte; the first of a pair is in the low half.
+fn unpacked(bytes: &[u8], count: u64) -> Vec<u8> {
+    let halves = bytes.iter().flat_map(|byte| [byte & 0xf, byte >> 4]);
+    halves
+        .take(usize::try_from(count).unwrap_or(usize::MAX))
+        .collect()
 }
 
 fn disagree(source: &Source, what: impl std::fmt::Display) -> Error {
@@ -143,9 +159,13 @@ fn typed_bytes(proto: &TensorProto, element: Element) -> Option<Vec<u8>> {
         Element::I32 => bytes_of(small, |n| Some(n.to_le_bytes())),
         Element::I16 => bytes_of(small, |n| Some(i16::try_from(n).ok()?.to_le_bytes())),
         Element::I8 => bytes_of(small, |n| Some(i8::try_from(n).ok()?.to_le_bytes())),
-        Element::U8 | Element::Bool => {
-            bytes_of(small, |n| Some(u8::try_from(n).ok()?.to_le_bytes()))
-        }
+        // FLOAT4E2M1: a packed pair in each entry.
+        Element::U8
+        | Element::Bool
+        | Element::E4M3
+        | Element::E5M2
+        | Element::E2M1
+        | Element::Void1 => bytes_of(small, |n| Some(u8::try_from(n).ok()?.to_le_bytes())),
         Element::U16 | Element::F16 | Element::BF16 | Element::Void2 => {
             bytes_of(small, |n| Some(u16::try_from(n).ok()?.to_le_bytes()))
         }

@@ -16,6 +16,9 @@ pub(super) fn element(data_type: i32) -> Option<Element> {
         DataType::Double => Some(Element::F64),
         DataType::Float16 => Some(Element::F16),
         DataType::Bfloat16 => Some(Element::BF16),
+        DataType::Float8E4m3fn => Some(Element::E4M3),
+        DataType::Float8E5m2 => Some(Element::E5M2),
+        DataType::Float4E2m1 => Some(Element::E2M1),
         DataType::Int8 => Some(Element::I8),
         DataType::Int16 => Some(Element::I16),
         DataType::Int32 => Some(Element::I32),
@@ -29,13 +32,10 @@ pub(super) fn element(data_type: i32) -> Option<Element> {
         | DataType::String
         | DataType::Complex64
         | DataType::Complex128
-        | DataType::Float8E4m3fn
         | DataType::Float8E4m3fnuz
-        | DataType::Float8E5m2
         | DataType::Float8E5m2fnuz
         | DataType::Uint4
-        | DataType::Int4
-        | DataType::Float4E2m1 => None,
+        | DataType::Int4 => None,
     }
 }
 
@@ -46,6 +46,9 @@ pub(super) fn dtype(element: Element) -> DType {
         Element::F32 => DType::F32,
         Element::F16 => DType::F16,
         Element::BF16 | Element::Void2 => DType::BF16,
+        Element::E4M3 | Element::Void1 => DType::E4M3,
+        Element::E5M2 => DType::E5M2,
+        Element::E2M1 => DType::E2M1,
         Element::I8
         | Element::I16
         | Element::I32

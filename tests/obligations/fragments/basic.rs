@@ -73,6 +73,10 @@ fn cast(b: &mut Builder) -> Result<ValueId> {
         DType::BF16,
         DType::F32,
         DType::F64,
+        DType::TF32,
+        DType::E4M3,
+        DType::E5M2,
+        DType::E2M1,
         DType::Bool,
         DType::I64,
     ]);
@@ -86,8 +90,8 @@ fn cast(b: &mut Builder) -> Result<ValueId> {
 }
 
 fn cast_of_integers(b: &mut Builder) -> Result<ValueId> {
-    // Some that neither f16 nor f32 nor f64 holds.
-    let n = b.tape.pick(&[1 << 13, 1 << 26, (1 << 55) + 3]);
+    // Some that every format holds, some that neither f16 nor f32 nor f64 holds.
+    let n = b.tape.pick(&[5, 1 << 13, 1 << 26, (1 << 55) + 3]);
     let x = b.indices([3], n);
     b.graph.cast(x, b.dtype)
 }
