@@ -11,7 +11,6 @@ use gradbound::number::{Float, Format, Up};
 use gradbound::obligation::{Run, check};
 use gradbound::tensor::{DType, Tensor, Ty};
 use gradbound::verdict::Outcome;
-use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::{Signed, Zero};
 
@@ -81,16 +80,21 @@ fn every_pattern_decodes_as_elsewhere_and_encodes_back() {
     for x in [
         1.0,
         -0.0,
-        2f64.powi(-136),
+        power(-136),
         3.402e38,
         f64::INFINITY,
-        1.0 + 2f64.powi(-10),
+        1.0 + power(-10),
     ] {
         let x = Tf32::from_f64(x);
         assert_eq!(x.to_bits(), Some(x.to_f32().to_bits()));
         assert_eq!(Tf32::from_bits(x.to_f32().to_bits()), Some(x));
     }
     assert_eq!(Tf32::from_bits(1), None, "beyond 11 significant bits");
+}
+
+/// 2^e, exactly.
+fn power(e: i32) -> f64 {
+    Up::power_of_two(e).get()
 }
 
 /// The non-negative numbers of a format in units of η, in the order of their patterns.
@@ -273,7 +277,7 @@ fn tf32_rounds_once_also_where_f32_underflows() {
             .wrapping_add(1442695040888963407);
         let significand = 1024 + (state >> 40) % 1024;
         let e = lo + ((state >> 20) % (hi - lo) as u64) as i32;
-        Tf32::from_f64(significand as f64 * 2f64.powi(e - 10))
+        Tf32::from_f64(significand as f64 * power(e - 10))
     };
     let mut twice = 0;
     let rational = |x: Tf32| BigRational::from_float(x.to_f64()).expect("finite");
@@ -286,8 +290,8 @@ fn tf32_rounds_once_also_where_f32_underflows() {
         tf32_is_nearest("product", product.to_f64(), &exact);
         let sum = &exact + rational(z);
         tf32_is_nearest("fused", x.fused(y, z).to_f64(), &sum);
-        let quotient = rational(z) / rational(Float::mul(x, Tf32::from_f64(2f64.powi(64))));
-        let divisor = Float::mul(x, Tf32::from_f64(2f64.powi(64)));
+        let quotient = rational(z) / rational(Float::mul(x, Tf32::from_f64(power(64))));
+        let divisor = Float::mul(x, Tf32::from_f64(power(64)));
         tf32_is_nearest("quotient", Float::div(z, divisor).to_f64(), &quotient);
     }
     println!("{twice} products that f32 would have rounded twice");
@@ -295,24 +299,19 @@ fn tf32_rounds_once_also_where_f32_underflows() {
         twice > 0,
         "the test meets none of the cases that it is about"
     );
-    // A sum far beyond f64's precision, just above a tie of the narrow format.
-    let (x, y) = (Tf32::from_f64(1.0 + 2f64.powi(-10)), Tf32::from_f64(1.0));
-    let exact = BigRational::from_integer(BigInt::from(1));
-    tf32_is_nearest(
-        "1",
-        Float::sub(x, Tf32::from_f64(2f64.powi(-10))).to_f64(),
-        &exact,
-    );
-    let tie = Tf32::from_f64(2f64.powi(-11) * (1.0 + 2f64.powi(-10)));
-    let above = tie.fused(y, Tf32::from_f64(2f64.powi(-100)));
-    assert_eq!(above, tie);
-    let half = Tf32::from_f64(2f64.powi(-11));
-    let big = Tf32::from_f64(1.0);
-    assert_eq!(half.fused(y, big), big, "a tie goes to even");
-    let wide = Tf32::from_f64(1.0 + 2f64.powi(-5));
-    let fused = wide.fused(wide, Tf32::from_f64(-(2f64.powi(-100))));
-    let exact = rational(wide) * rational(wide) - rational(Tf32::from_f64(2f64.powi(-100)));
-    tf32_is_nearest("fused below a tie", fused.to_f64(), &exact);
+    // A tie of the narrow format and a term far beyond f64's last place: rounding the sum to
+    // f64 first would leave the tie, which goes to even.
+    let (x, tiny) = (Tf32::from_f64(1.0 + power(-5)), Tf32::from_f64(power(-100)));
+    let half = Tf32::from_f64(power(-11));
+    let tie = |z: Tf32| half.fused(Tf32::from_f64(1.0), z);
+    assert_eq!(tie(x), x, "a tie goes to even");
+    for product in [x, Tf32::from_f64(1.5), Tf32::from_f64(1.0 + power(-10))] {
+        for sign in [1.0, -1.0] {
+            let z = Tf32::from_f64(sign * tiny.to_f64());
+            let exact = rational(product) * rational(x) + rational(z);
+            tf32_is_nearest("fused beside a tie", product.fused(x, z).to_f64(), &exact);
+        }
+    }
 }
 
 type Build = fn(&mut Graph, &[ValueId]) -> gradbound::Result<ValueId>;
