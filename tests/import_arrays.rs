@@ -83,6 +83,11 @@ fn what_is_written_is_read() {
                 Tensor::from_f64s(shape.into(), t, &numbers).unwrap(),
             )
         })
+        .chain(DType::FLOATS[5..].iter().map(|&t| {
+            let numbers = [0.0, -1.5, 2.0, -0.5, 1.0, 6.0];
+            let tensor = Tensor::from_f64s(shape.into(), t, &numbers).unwrap();
+            (t.name().to_owned(), tensor)
+        }))
         .chain([
             (
                 "i64".to_owned(),
@@ -156,6 +161,49 @@ fn sixteen_bit_floats_in_all_their_clothes() {
         assert_eq!(rounded.dtype(), dtype);
         assert_eq!(rounded.to_f64s(), [1.5]);
     }
+}
+
+fn safetensors(length: u64, header: &[u8], data: &[u8]) -> Saved {
+    let bytes = [&length.to_le_bytes(), header, data].concat();
+    save("x.safetensors", &bytes)
+}
+
+#[test]
+fn eight_bits_and_fewer_in_all_their_clothes() {
+    let wide = 1.5_f32.to_le_bytes();
+    for (bits, dtype) in [
+        (0x3c, DType::E4M3),
+        (0x3e, DType::E5M2),
+        (0x0e, DType::E3M2),
+        (0x0c, DType::E2M3),
+        (0x03, DType::E2M1),
+    ] {
+        let plain = [("'|u1'", &[bits][..]), ("'<V1'", &[bits]), ("'<f4'", &wide)];
+        for (descr, data) in plain {
+            let x = one(&npz(descr, "(1,)", data));
+            assert_eq!(x.to_tensor(dtype).unwrap().to_f64s(), [1.5], "{descr}");
+            let rounded = x.to_rounded(DType::F32, dtype).unwrap();
+            assert_eq!((rounded.dtype(), rounded.get(0)), (dtype, 1.5));
+        }
+        let third = one(&npz("'<f4'", "(1,)", &0.3_f32.to_le_bytes()));
+        assert!(third.to_tensor(dtype).is_err(), "{dtype}");
+    }
+    let e5m2 = one(&npz("'<f1'", "(1,)", &[0x3e]));
+    assert_eq!(e5m2.to_tensor(DType::F32).unwrap().to_f64s(), [1.5]);
+    let beyond = npz("'|u1'", "(1,)", &[0x40]);
+    let error = one(&beyond).to_tensor(DType::E3M2).unwrap_err();
+    assert_names(&error, &beyond.path, "more bits");
+    for (dtype, bits) in [("F8_E4M3", 0x3c), ("F8_E5M2", 0x3e)] {
+        let header = format!(r#"{{"x":{{"dtype":"{dtype}","shape":[1],"data_offsets":[0,1]}}}}"#);
+        let x = one(&safetensors(
+            header.len() as u64,
+            header.as_bytes(),
+            &[bits],
+        ));
+        assert_eq!(x.to_tensor(DType::BF16).unwrap().to_f64s(), [1.5]);
+    }
+    let tf32 = one(&npz("'<f4'", "(1,)", &wide));
+    assert_eq!(tf32.to_tensor(DType::TF32).unwrap().to_f64s(), [1.5]);
 }
 
 #[test]
@@ -258,10 +306,7 @@ fn safetensors_are_arrays_too() {
 
 #[test]
 fn bad_safetensors_are_refused() {
-    let with = |length: u64, header: &[u8], data: &[u8]| {
-        let bytes = [&length.to_le_bytes(), header, data].concat();
-        save("x.safetensors", &bytes)
-    };
+    let with = safetensors;
     let told = |header: &str, data: &[u8]| with(header.len() as u64, header.as_bytes(), data);
     refused(&save("x.safetensors", b""), "safetensors");
     refused(&with(u64::MAX, b"{}", b""), "safetensors");
@@ -274,8 +319,8 @@ fn bad_safetensors_are_refused() {
     refused(&told(wrong_count, &[0; 8]), "safetensors");
     let overflow = r#"{"x":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8]}}"#;
     refused(&told(overflow, &[0; 8]), "safetensors");
-    let eight_bits = r#"{"x":{"dtype":"F8_E4M3","shape":[1],"data_offsets":[0,1]}}"#;
-    refused(&told(eight_bits, &[0]), "`x` has the element type");
+    let exponents = r#"{"x":{"dtype":"F8_E8M0","shape":[1],"data_offsets":[0,1]}}"#;
+    refused(&told(exponents, &[0]), "`x` has the element type");
 }
 
 #[test]

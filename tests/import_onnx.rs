@@ -310,6 +310,9 @@ fn tensors_of_every_type_and_place() {
             &0x3fc0_u16.to_le_bytes(),
         ))
         .initializer(raw("f64", DataType::Double, &[1], &1.5_f64.to_le_bytes()))
+        .initializer(raw("e4m3", DataType::Float8E4m3fn, &[2], &[0x3c, 0x7e]))
+        .initializer(raw("e5m2", DataType::Float8E5m2, &[1], &[0x3e]))
+        .initializer(raw("e2m1", DataType::Float4E2m1, &[3], &[0x73, 0x0f]))
         .initializer(raw("i8", DataType::Int8, &[1], &[0xff]))
         .initializer(raw("u8", DataType::Uint8, &[1], &[0xff]))
         .initializer(raw("bool", DataType::Bool, &[2], &[0, 1]))
@@ -327,6 +330,9 @@ fn tensors_of_every_type_and_place() {
     assert_eq!(value("half"), (DType::F16, vec![1.5]));
     assert_eq!(value("bf16"), (DType::BF16, vec![1.5]));
     assert_eq!(value("f64"), (DType::F64, vec![1.5]));
+    assert_eq!(value("e4m3"), (DType::E4M3, vec![1.5, 448.0]));
+    assert_eq!(value("e5m2"), (DType::E5M2, vec![1.5]));
+    assert_eq!(value("e2m1"), (DType::E2M1, vec![1.5, 6.0, -6.0]));
     assert_eq!(value("i8"), (DType::I64, vec![-1.0]));
     assert_eq!(value("u8"), (DType::I64, vec![255.0]));
     assert_eq!(value("bool"), (DType::Bool, vec![0.0, 1.0]));

@@ -299,8 +299,8 @@ fn inputs_that_do_not_fit() {
     refused(&model(17).floats("x", &[1; 65]), "65 axes");
     refused(&model(17).input("x", DataType::String, &[]), "STRING");
     refused(
-        &model(17).input("x", DataType::Float8E4m3fn, &[]),
-        "FLOAT8E4M3FN",
+        &model(17).input("x", DataType::Float8E4m3fnuz, &[]),
+        "FLOAT8E4M3FNUZ",
     );
     let mut untyped = relu();
     untyped.graph().input[0].r#type = None;
