@@ -84,7 +84,11 @@ pub(super) fn width(element: Element) -> Option<Width> {
         | Element::F32
         | Element::F16
         | Element::BF16
-        | Element::Void2 => return None,
+        | Element::Void2
+        | Element::E4M3
+        | Element::E5M2
+        | Element::E2M1
+        | Element::Void1 => return None,
     };
     Some(Width { bits, signed })
 }
