@@ -7,7 +7,7 @@ use crate::graph::{Graph, ValueId};
 use crate::libm::Libm;
 use crate::lower;
 use crate::number::spec::Steps;
-use crate::op::Relation;
+use crate::op::{Relation, Rounding};
 use crate::tensor::{DType, Shape, Tensor, Ty};
 
 /// A graph with its backward pass, inputs and configuration.
@@ -191,10 +191,23 @@ fn last_axis(g: &Graph, x: ValueId) -> usize {
     g.ty(x).shape.rank().saturating_sub(1)
 }
 
-/// Comparisons, selections and maxima that go to the first.
+/// Comparisons, selections, maxima that go to the first, and what jumps.
 fn chosen(g: &mut Graph, x: ValueId, y: ValueId, bytes: &mut Bytes) -> Result<ValueId> {
     let relation = [Relation::Less, Relation::LessOrEqual, Relation::Equal][bytes.below(3)];
-    match bytes.below(3) {
+    let to = [
+        Rounding::Floor,
+        Rounding::Ceil,
+        Rounding::Nearest,
+        Rounding::Truncate,
+    ];
+    match bytes.below(7) {
+        3 => g.round(x, to[bytes.below(4)]),
+        4 => g.prod(x, &[last_axis(g, x)], true),
+        5 => g.modulo(x, y, bytes.below(2) == 0),
+        6 => {
+            let index = g.arg_max(x, last_axis(g, x), bytes.below(2) == 0)?;
+            g.gather_elements(y, index, last_axis(g, y))
+        }
         0 => g.pool_max(x, &[last_axis(g, x)], true, &[]),
         1 => {
             let winner = g.winner(x, &[last_axis(g, x)], &[])?;

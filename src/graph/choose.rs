@@ -66,4 +66,27 @@ impl Graph {
         let excluded = Excluded::new(Arc::from(excluded));
         self.push(op::Winner::over(Axes::new(axes, true), excluded), &[x])
     }
+
+    /// The position of the first maximum along an axis, which stays with extent 1; of the
+    /// last maximum where `last`.
+    pub fn arg_max(&mut self, x: ValueId, axis: usize, last: bool) -> Result<ValueId> {
+        self.push(op::ArgMax::along(axis, last), &[x])
+    }
+
+    /// x rounded to integers.
+    pub fn round(&mut self, x: ValueId, to: op::Rounding) -> Result<ValueId> {
+        self.push(op::Round(to), &[x])
+    }
+
+    /// Π over axes; with `keep`, the reduced axes stay with extent 1.
+    pub fn prod(&mut self, x: ValueId, axes: &[usize], keep: bool) -> Result<ValueId> {
+        self.push(op::Prod::over(axes, keep), &[x])
+    }
+
+    /// The remainder of x / y: C's where `truncated`, else Python's.
+    pub fn modulo(&mut self, x: ValueId, y: ValueId, truncated: bool) -> Result<ValueId> {
+        let shape = self.common_shape(&[x, y])?;
+        let (x, y) = (self.broadcast(x, &shape)?, self.broadcast(y, &shape)?);
+        self.push(op::Mod { truncated }, &[x, y])
+    }
 }

@@ -221,6 +221,9 @@ impl std::iter::Sum for Up {
 }
 
 impl Down {
+    /// One.
+    pub const ONE: Down = Down(1.0);
+
     /// A lower bound of |x|; 0 for NaN.
     pub fn magnitude(x: f64) -> Down {
         Down::new(x.abs())

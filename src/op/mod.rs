@@ -105,6 +105,7 @@ primitives! {
     add::Add,
     add_n::AddN,
     any_of::AnyOf,
+    arg_max::ArgMax,
     broadcast::Broadcast,
     cast::Cast,
     compare::Compare,
@@ -123,10 +124,13 @@ primitives! {
     max_over::MaxOver,
     mean::Mean,
     min::Min,
+    modulo::Mod,
     mul::Mul,
     neg::Neg,
+    prod::Prod,
     relu::Relu,
     reshape::Reshape,
+    round::Round,
     scatter_add::ScatterAdd,
     select::Select,
     settle::Settle,
@@ -147,6 +151,7 @@ pub use add_n::Accumulation;
 pub use compare::Relation;
 pub use gather::Pick;
 pub use max_over::Ties;
+pub use round::Rounding;
 pub use settle::Shifted;
 pub use sliding::{Slide, Taps};
 

@@ -69,6 +69,13 @@ impl Axes {
         targets
     }
 
+    /// The axes in an order in which the reduced ones are last.
+    pub(crate) fn reduced_last(&self, rank: usize) -> Vec<usize> {
+        let (reduced, others): (Vec<usize>, Vec<usize>) =
+            (0..rank).partition(|axis| self.axes.contains(axis));
+        others.into_iter().chain(reduced).collect()
+    }
+
     /// Pulls a value of the reduced shape back to x's shape by repetition.
     pub(crate) fn spread(&self, g: &mut Graph, y: ValueId, x: ValueId) -> Result<ValueId> {
         let shape = g.ty(x).shape.clone();

@@ -79,19 +79,42 @@ impl Primitive for ScatterAdd {
         }
         Ok(total)
     }
-    /// The nest of what meets at each element; no claim where an index is uncertain.
+    /// The nest of what meets at each element. A contribution whose index is uncertain may
+    /// or may not arrive at each of its candidates.
     ///
     /// # Derivation
-    /// See [`nest`](crate::op::nest): a sum of at most as many leaves as indices coincide,
-    /// each step stored.
+    /// See [`nest`](crate::op::nest): a sum of at most as many leaves as contributions may
+    /// coincide, each step stored. At a candidate, execution and specification may differ by
+    /// x̂, by x or by x̂ − x: a leaf whose error is the largest of the three.
+    /// # Errors
+    /// None: an index without a finite ε gives +∞, "no claim".
     fn error(&self, cx: &RuleCx, args: &[Operand], out: &Tensor) -> Approx {
         let [x, indices] = [&args[0], &args[1]];
-        let targets = match self.targets(x.shape(), indices.value) {
-            Ok(targets) if indices.approx.eps.is_zero() && !x.approx.drift.is_open() => targets,
+        let (gather, whole) = self.0.as_ref();
+        let all = match gather.candidates(whole, x.shape(), indices) {
+            Some(all) if !x.approx.drift.is_open() => all,
             _ => return cx.approx(args, Bound::Tensor(Up::INFINITY)),
         };
+        // One leaf for each candidate of each contribution.
+        let candidates = all.iter().enumerate();
+        let leaves: Vec<(usize, usize, bool)> = candidates
+            .flat_map(|(k, to)| to.iter().map(move |&t| (k, t, to.len() == 1)))
+            .collect();
+        let sources: Vec<usize> = leaves.iter().map(|l| l.0).collect();
+        let targets: Vec<usize> = leaves.iter().map(|l| l.1).collect();
+        let either = |&(k, _, decided): &(usize, usize, bool)| {
+            if decided {
+                return Up::ZERO;
+            }
+            x.magnitude(k).max(x.spec_magnitude(k)).max(x.eps(k))
+        };
+        let jumps: Vec<Up> = leaves.iter().map(either).collect();
+        let jumps = Arc::new(Nest::leaf(Bound::Zero, Bound::per_element(&jumps)));
+        let taken = Arc::new(Nest::of(cx, x).taken(&sources));
         let count = most(&targets, cx.len());
-        let nest = Nest::of(cx, x).collected(&targets, cx.len(), count).stored(count);
+        let nest = Nest::joined(&[taken, jumps], leaves.len())
+            .collected(&targets, cx.len(), count)
+            .stored(count);
         let eps = nest.eps(cx, out, &Default::default());
         Approx {
             nest: cx.any_tree().then(|| Arc::new(nest)),

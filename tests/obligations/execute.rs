@@ -136,6 +136,9 @@ impl State<'_, '_> {
         let Some(format) = self.format(k).filter(|_| !self.formulas[k].is_empty()) else {
             return self.exactly(id);
         };
+        if matches!(self.op(k), Op::Round(_) | Op::Mod(_)) {
+            return self.natively(id, format);
+        }
         let elements: Vec<f64> = (0..ty.shape.len())
             .map(|i| {
                 let formula = self.formulas[k][i].clone();
@@ -160,6 +163,27 @@ impl State<'_, '_> {
             ty: self.run.graph.ty(id),
         };
         node.op().run(&cx, &args).ok()
+    }
+
+    /// Remainders and roundings to integers have one result, which the library's own
+    /// execution gives; only flushing is open.
+    fn natively(&mut self, id: ValueId, format: Format) -> Option<Tensor> {
+        let node = self.run.graph.node(id);
+        let mut args = Vec::new();
+        for arg in node.args() {
+            let ty = self.run.graph.ty(*arg);
+            let loaded: Vec<f64> = (0..ty.shape.len())
+                .map(|at| self.load(arg.index(), at))
+                .collect();
+            args.push(Tensor::from_f64s(ty.shape.clone(), ty.dtype, &loaded).ok()?);
+        }
+        let (config, ty) = (self.run.config, self.run.graph.ty(id));
+        let cx = RuleCx { config, ty };
+        let result = node.op().run(&cx, &args.iter().collect::<Vec<_>>()).ok()?;
+        let stored: Vec<f64> = (result.to_f64s().into_iter())
+            .map(|x| self.flush(format, x))
+            .collect();
+        Tensor::from_f64s(ty.shape.clone(), ty.dtype, &stored).ok()
     }
 
     /// Under flush a subnormal may become zero wherever it is produced or used.
@@ -187,6 +211,9 @@ impl State<'_, '_> {
             Expr::Add(..) | Expr::Sub(..) => self.stored_sum(k, e, format),
             Expr::Element { .. } | Expr::Mul(..) if reduces(self.op(k)) => {
                 self.stored_sum(k, e, format)
+            }
+            Expr::Element { .. } | Expr::Mul(..) if matches!(self.op(k), Op::Prod(_)) => {
+                self.product(e, format)
             }
             Expr::Element { value, at } => self.load(*value, *at),
             Expr::Const(x) => *x,
@@ -266,6 +293,40 @@ impl State<'_, '_> {
         self.flush(format, soft::round(format, sum))
     }
 
+    /// A product in some tree, in the accumulator's format.
+    fn product(&mut self, e: &Sym, format: Format) -> f64 {
+        let within = self.run.config.accumulator(format);
+        let mut factors = Vec::new();
+        self.factors(e, &mut factors);
+        while factors.len() > 1 {
+            let (i, j) = self.pair(factors.len());
+            let product = soft::mul(within, factors[i], factors[j]);
+            factors[i.min(j)] = self.flush(within, product);
+            factors.remove(i.max(j));
+        }
+        self.flush(format, soft::round(format, factors[0]))
+    }
+
+    fn factors(&mut self, e: &Sym, into: &mut Vec<f64>) {
+        match e.expr() {
+            Expr::Mul(a, b) => {
+                self.factors(a, into);
+                self.factors(b, into);
+            }
+            Expr::Element { value, at } => into.push(self.load(*value, *at)),
+            _ => unreachable!("a product of elements"),
+        }
+    }
+
+    /// Which two of n operands are combined next.
+    fn pair(&mut self, n: usize) -> (usize, usize) {
+        if !self.any_tree() {
+            return (0, 1);
+        }
+        let i = self.run.tape.below(n);
+        (i, (i + 1 + self.run.tape.below(n - 1)) % n)
+    }
+
     /// A sum in some tree, and the format that it was accumulated in.
     fn sum(&mut self, k: usize, e: &Sym, format: Format) -> (f64, Format) {
         let mut leaves = Vec::new();
@@ -330,15 +391,7 @@ impl State<'_, '_> {
 
     fn reduce(&mut self, mut leaves: Vec<Leaf>, format: Format) -> f64 {
         while leaves.len() > 1 {
-            let (i, j) = if self.any_tree() {
-                let i = self.run.tape.below(leaves.len());
-                (
-                    i,
-                    (i + 1 + self.run.tape.below(leaves.len() - 1)) % leaves.len(),
-                )
-            } else {
-                (0, 1)
-            };
+            let (i, j) = self.pair(leaves.len());
             let sum = self.combine(leaves[i], leaves[j], format);
             leaves[i.min(j)] = Leaf::Value(sum);
             leaves.remove(i.max(j));

@@ -83,7 +83,7 @@ pub fn demand_claims(name: &str, outcomes: &Outcomes, percent: usize) {
 fn least_share(primitive: &str, claim: Claim, backward: bool) -> usize {
     let divides = matches!(
         primitive,
-        "Div" | "Log" | "Sqrt" | "MaxOver" | "Mean" | "Settle" | "FreeMax"
+        "Div" | "Log" | "Mod" | "Sqrt" | "MaxOver" | "Mean" | "Settle" | "FreeMax"
     );
     match (claim, divides) {
         (Claim::ScaleSound, true) => 0,

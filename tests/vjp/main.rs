@@ -215,7 +215,7 @@ const COVERED: &[&[&[&str]]] = &[
 ];
 
 /// Primitives whose gradient is zero by convention.
-const WITHOUT_GRADIENT: &[&str] = &["Compare", "Step", "Winner"];
+const WITHOUT_GRADIENT: &[&str] = &["ArgMax", "Compare", "Round", "Step", "Winner"];
 
 #[test]
 fn every_primitive_has_an_identity() {

@@ -6,14 +6,18 @@ use crate::generate::Role;
 use gradbound::Result;
 use gradbound::graph::ValueId;
 use gradbound::lower;
-use gradbound::op::Relation;
+use gradbound::op::{Relation, Rounding};
 use gradbound::tensor::Tensor;
 
 /// The fragments of the primitives that this file is about.
 pub fn of(primitive: &str) -> Option<&'static [Fragment]> {
     Some(match primitive {
+        "ArgMax" => &[arg_max, picked],
         "Compare" => &[compare, selected],
         "MaxOver" => &[max_over, pooled, max_without],
+        "Mod" => &[modulo, whole_modulo],
+        "Prod" => &[prod],
+        "Round" => &[round],
         "Select" => &[selected, selected_sums],
         "Settle" => &[softmax, log_softmax, masked_softmax, masked_log_softmax],
         "Winner" => &[winner, pooled],
@@ -98,4 +102,52 @@ fn max_without(b: &mut Builder) -> Result<ValueId> {
 fn winner(b: &mut Builder) -> Result<ValueId> {
     let (x, excluded) = (b.any([2, 3]), pattern(b));
     b.graph.winner(x, &[1], &excluded)
+}
+
+fn arg_max(b: &mut Builder) -> Result<ValueId> {
+    let (x, last) = (b.any([2, 3]), b.tape.coin());
+    b.graph.arg_max(x, 1, last)
+}
+
+/// Elements, or a slice, that an uncertain index picks from sums.
+fn picked(b: &mut Builder) -> Result<ValueId> {
+    let (x, y, last) = (b.any([3]), b.any([3]), b.tape.coin());
+    let index = b.graph.arg_max(x, 0, last)?;
+    let sums = b.graph.add(y, x)?;
+    if b.tape.coin() {
+        b.graph.gather_elements(sums, index, 0)
+    } else {
+        b.graph.gather(sums, index, 0)
+    }
+}
+
+fn round(b: &mut Builder) -> Result<ValueId> {
+    let all = [
+        Rounding::Floor,
+        Rounding::Ceil,
+        Rounding::Nearest,
+        Rounding::Truncate,
+    ];
+    let (x, to) = (b.any([3]), b.tape.pick(&all));
+    b.graph.round(x, to)
+}
+
+fn prod(b: &mut Builder) -> Result<ValueId> {
+    let n = 1 + b.tape.below(4);
+    let x = b.any([n, 2]);
+    let keep = b.tape.coin();
+    b.graph.prod(x, &[0], keep)
+}
+
+fn modulo(b: &mut Builder) -> Result<ValueId> {
+    let ((x, y), truncated) = (b.pair(), b.tape.coin());
+    b.graph.modulo(x, y, truncated)
+}
+
+/// By a whole number, so that exact quotients occur.
+fn whole_modulo(b: &mut Builder) -> Result<ValueId> {
+    let truncated = b.tape.coin();
+    let n = (1 + b.tape.below(5)) as f64;
+    let (x, n) = (b.any([3]), b.constant(n)?);
+    b.graph.modulo(x, n, truncated)
 }
