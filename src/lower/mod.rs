@@ -3,24 +3,38 @@
 //! A composite has no rule of its own: its bound follows from its fragment's. Each function
 //! appends its fragment and returns the value of the whole.
 
+mod average_pool;
 mod conv;
 mod conv_transpose;
+mod einsum;
 mod gemm;
+mod interpolate;
 mod log_softmax;
+mod lp_pool;
 mod masked_softmax;
+mod max_pool;
 mod mean_squared_error;
 mod nll_loss;
+mod pool;
+mod resize;
 mod softmax;
 mod softmax_cross_entropy;
 mod spatial;
 
+pub use average_pool::average_pool;
 pub use conv::{Conv, conv};
 pub use conv_transpose::{ConvTranspose, conv_transpose};
+pub use einsum::einsum;
 pub use gemm::{Gemm, gemm};
+pub use interpolate::{Neighbours, interpolate};
 pub use log_softmax::log_softmax;
+pub use lp_pool::{global_lp_pool, lp_pool};
 pub use masked_softmax::{masked_log_softmax, masked_softmax};
+pub use max_pool::max_pool;
 pub use mean_squared_error::mean_squared_error;
 pub use nll_loss::{NllLoss, Reduction, nll_loss};
+pub use pool::Pool;
+pub use resize::{Coordinates, Filter, Nearest, Resize, resize};
 pub use softmax::softmax;
 pub use softmax_cross_entropy::{CrossEntropy, softmax_cross_entropy};
 pub use spatial::Spatial;
@@ -35,11 +49,16 @@ use crate::tensor::{DType, Shape, Tensor};
 /// A number that `dtype` does not represent is kept in f64 and cast, so that specification
 /// sees it unrounded, and the bounds charge the rounding.
 pub fn real(graph: &mut Graph, value: f64, dtype: DType) -> Result<ValueId> {
-    let rounded = Tensor::full(Shape::scalar(), dtype, value)?;
-    if rounded.to_f64s() == [value] {
+    reals(graph, Shape::scalar(), &[value], dtype)
+}
+
+/// A tensor that stands for real numbers, to be used with values of `dtype`; as [`real`].
+pub fn reals(graph: &mut Graph, shape: Shape, values: &[f64], dtype: DType) -> Result<ValueId> {
+    let rounded = Tensor::from_f64s(shape.clone(), dtype, values)?;
+    if rounded.to_f64s() == values {
         return Ok(graph.constant(rounded));
     }
-    let exact = graph.scalar(value, DType::F64)?;
+    let exact = graph.constant(Tensor::from_f64s(shape, DType::F64, values)?);
     graph.cast(exact, dtype)
 }
 

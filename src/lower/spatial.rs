@@ -91,6 +91,16 @@ impl Spatial {
         })
     }
 
+    /// The same windows on an axis whose pads are elements of it.
+    pub(super) fn padded(&self, slide: &Slide) -> Slide {
+        let unpadded = Spatial { before: 0, ..*self };
+        Slide {
+            extent: slide.extent + self.before + self.after,
+            taps: unpadded.taps(),
+            ..slide.clone()
+        }
+    }
+
     fn taps(&self) -> Taps {
         Taps::Regular {
             stride: self.stride,

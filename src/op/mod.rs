@@ -153,6 +153,7 @@ pub use gather::Pick;
 pub use max_over::Ties;
 pub use round::Rounding;
 pub use settle::Shifted;
+pub(crate) use slice::Window;
 pub use sliding::{Slide, Taps};
 
 fn leaf_misuse() -> crate::error::Error {

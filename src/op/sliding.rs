@@ -66,6 +66,13 @@ impl Slide {
         (at < self.extent).then_some(at)
     }
 
+    /// For every tap of every window over some axes, taps outermost, whether it lies outside.
+    pub(crate) fn outside(slides: &[Slide]) -> Vec<bool> {
+        let all = slides.iter().map(|slide| slide.grid(0));
+        let all = all.fold(Grid::point(), |all, axis| all.with(&axis));
+        all.at.iter().map(|&at| at == ZERO_FILL).collect()
+    }
+
     fn grid(&self, step: usize) -> Grid {
         let taps = (0..self.kernel).flat_map(|k| (0..self.count).map(move |o| (k, o)));
         let at = taps.map(|(k, o)| self.position(k, o).map_or(ZERO_FILL, |p| p * step));

@@ -10,7 +10,9 @@ mod elementwise;
 mod indexing;
 mod loss;
 mod matrix;
+mod pooling;
 mod reduce;
+mod resize;
 mod shape;
 mod softmax;
 mod spatial;
@@ -77,7 +79,9 @@ static FILES: &[&[Operation]] = &[
     indexing::OPERATIONS,
     loss::OPERATIONS,
     matrix::OPERATIONS,
+    pooling::OPERATIONS,
     reduce::OPERATIONS,
+    resize::OPERATIONS,
     shape::OPERATIONS,
     softmax::OPERATIONS,
 ];

@@ -1,0 +1,110 @@
+//! Weighted sums of neighbours along an axis: what every resizing comes to.
+
+use super::reals;
+use crate::error::{Error, Result};
+use crate::graph::{Graph, ValueId};
+use crate::op::{Slide, Taps};
+use crate::tensor::{Shape, ZERO_FILL};
+
+/// The neighbours of every result element along an axis, with their weights.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Neighbours(Vec<Vec<(usize, f64)>>);
+
+impl Neighbours {
+    /// For each result element its neighbours' positions and weights; neighbours of weight 0
+    /// are left out, and weights of one position added up.
+    pub fn new(each: impl IntoIterator<Item = Vec<(usize, f64)>>) -> Neighbours {
+        let merged = |all: Vec<(usize, f64)>| {
+            let mut own: Vec<(usize, f64)> = Vec::new();
+            for (position, weight) in all.into_iter().filter(|(_, weight)| *weight != 0.0) {
+                match own.iter_mut().find(|(p, _)| *p == position) {
+                    Some((_, sum)) => *sum = sum_of(*sum, weight),
+                    None => own.push((position, weight)),
+                }
+            }
+            own
+        };
+        Neighbours(each.into_iter().map(merged).collect())
+    }
+
+    /// Number of result elements.
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The most neighbours of one result element.
+    fn most(&self) -> usize {
+        self.0.iter().map(Vec::len).fold(1, usize::max)
+    }
+
+    /// Neighbour k of every result element, k outermost.
+    fn by_tap<T: Copy>(&self, missing: T, of: impl Fn((usize, f64)) -> T) -> Vec<T> {
+        let tap = |k: usize| {
+            let one = move |own: &Vec<(usize, f64)>| own.get(k).copied();
+            self.0.iter().map(one)
+        };
+        let all = (0..self.most()).flat_map(tap);
+        all.map(|n| n.map_or(missing, &of)).collect()
+    }
+
+    /// True where every result element is one neighbour, or zero.
+    fn only_moves(&self) -> bool {
+        let alone = |own: &Vec<(usize, f64)>| match own.as_slice() {
+            [] => true,
+            [(_, weight)] => *weight == 1.0,
+            _ => false,
+        };
+        self.0.iter().all(alone)
+    }
+}
+
+#[expect(clippy::float_arithmetic, reason = "weights, which are what is meant")]
+fn sum_of(a: f64, b: f64) -> f64 {
+    a + b
+}
+
+/// Σ weight·neighbour along an axis.
+///
+/// Appended as windows of the neighbours, times constant weights, summed; as a movement alone
+/// where every element is one of its neighbours. The weights mean the numbers given; a format
+/// that does not hold them pays their rounding.
+pub fn interpolate(
+    graph: &mut Graph,
+    x: ValueId,
+    axis: usize,
+    neighbours: &Neighbours,
+) -> Result<ValueId> {
+    let ty = graph.ty(x).clone();
+    let Some((lead, [extent, inner @ ..])) = ty.shape.split_at_checked(axis) else {
+        return Err(Error::new(format!("axis {axis} of the shape {}", ty.shape))
+            .remedy("axes count from 0 to rank - 1"));
+    };
+    let (taps, count) = (neighbours.most(), neighbours.count());
+    let mut slides = vec![Slide {
+        extent: *extent,
+        kernel: taps,
+        count,
+        taps: Taps::Table(
+            neighbours
+                .by_tap(ZERO_FILL, |(position, _)| position)
+                .into(),
+        ),
+    }];
+    slides.extend(inner.iter().map(|&n| Slide::still(n)));
+    let windows = graph.windows(x, &slides)?;
+    let mut shape = lead.to_vec();
+    shape.push(taps);
+    shape.push(count);
+    shape.extend(inner);
+    let windows = graph.reshape(windows, Shape::from(shape.clone()))?;
+    if neighbours.only_moves() {
+        shape.remove(axis);
+        return graph.reshape(windows, Shape::from(shape));
+    }
+    let mut each = vec![taps, count];
+    each.extend(inner.iter().map(|_| 1));
+    let weights = neighbours.by_tap(0.0, |(_, weight)| weight);
+    let weights = reals(graph, Shape::from(each), &weights, ty.dtype)?;
+    let weighted = graph.mul(weights, windows)?;
+    graph.sum(weighted, &[axis], false)
+}

@@ -1,0 +1,267 @@
+//! Resizing along axes: nearest, linear and cubic interpolation, one axis after the other.
+//!
+//! Coordinates and weights are computed here in f64, and the weights so computed are what the
+//! graph means; an execution that computes its coordinates in a narrower format is not
+//! among the admissible ones.
+#![expect(
+    clippy::float_arithmetic,
+    reason = "weights are part of the graph's meaning, and no bounds"
+)]
+
+use super::{Neighbours, interpolate};
+use crate::error::{Error, Result};
+use crate::graph::{Graph, ValueId};
+
+/// How a result coordinate becomes a source coordinate.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Coordinates {
+    /// The centres of both halves agree.
+    HalfPixel,
+    /// The same, about the centre of the result where its extent was rounded.
+    HalfPixelSymmetric,
+    /// As `HalfPixel`; a result of extent 1 takes the first element.
+    PytorchHalfPixel,
+    /// The first and last elements agree.
+    AlignCorners,
+    /// The first elements agree.
+    Asymmetric,
+    /// The part from `start` to `end` of the axis (0 and 1 for all of it); `beyond` outside.
+    Crop {
+        /// Where the part begins.
+        start: f64,
+        /// Where it ends.
+        end: f64,
+        /// What stands where a coordinate leaves the axis.
+        beyond: f64,
+    },
+}
+
+/// Which element is the nearest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "ONNX's names say it")]
+pub enum Nearest {
+    RoundPreferFloor,
+    RoundPreferCeil,
+    Floor,
+    Ceil,
+}
+
+/// The weights of neighbours by their distance.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Filter {
+    /// One neighbour.
+    Nearest(Nearest),
+    /// Two neighbours; more where `antialias` and the result is smaller.
+    Linear {
+        /// Whether a smaller result averages over all it stands for.
+        antialias: bool,
+    },
+    /// Four neighbours, Keys' cubic with coefficient `a`; more with `antialias`.
+    Cubic {
+        /// The coefficient, −¾ or −½ as a rule.
+        a: f64,
+        /// Whether a smaller result averages over all it stands for.
+        antialias: bool,
+    },
+}
+
+/// How one axis is resized.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Resize {
+    /// The axis.
+    pub axis: usize,
+    /// Its new extent.
+    pub extent: usize,
+    /// New extent over old one, before rounding.
+    pub scale: f64,
+    /// The coordinates.
+    pub coordinates: Coordinates,
+    /// The weights.
+    pub filter: Filter,
+    /// Whether neighbours outside count for nothing, instead of as the element at the end.
+    pub exclude_outside: bool,
+}
+
+/// x resized along some axes, one after the other.
+pub fn resize(graph: &mut Graph, x: ValueId, axes: &[Resize]) -> Result<ValueId> {
+    let mut resized = x;
+    for how in axes {
+        let shape = graph.ty(resized).shape.clone();
+        let extent = shape.get(how.axis).copied().unwrap_or(0);
+        if extent == 0 || how.extent == 0 || !(how.scale > 0.0 && how.scale.is_finite()) {
+            return Err(
+                Error::new(format!("the shape {shape} cannot be resized: {how:?}"))
+                    .remedy("resize axes that exist and are not empty, by a scale above 0"),
+            );
+        }
+        resized = interpolate(graph, resized, how.axis, &how.neighbours(extent))?;
+        if let Some(beyond) = how.beyond(extent) {
+            let dtype = graph.ty(resized).dtype;
+            let mut column = vec![1; shape.rank() - how.axis];
+            column[0] = how.extent;
+            let beyond = super::reals(graph, column.into(), &beyond, dtype)?;
+            resized = graph.add(resized, beyond)?;
+        }
+    }
+    Ok(resized)
+}
+
+impl Resize {
+    /// True where an axis of this extent stays as it is.
+    pub fn is_still(&self, extent: usize) -> bool {
+        let whole = match self.coordinates {
+            Coordinates::Crop { start, end, .. } => start == 0.0 && end == 1.0,
+            Coordinates::HalfPixel
+            | Coordinates::HalfPixelSymmetric
+            | Coordinates::PytorchHalfPixel
+            | Coordinates::AlignCorners
+            | Coordinates::Asymmetric => true,
+        };
+        self.scale == 1.0 && self.extent == extent && whole
+    }
+
+    /// Where result element `at` lies on an axis of this extent.
+    fn source(&self, at: usize, extent: usize) -> f64 {
+        let (x, n) = (at as f64, extent as f64);
+        let wanted = self.scale * n;
+        let half_pixel = (x + 0.5) / self.scale - 0.5;
+        match self.coordinates {
+            Coordinates::HalfPixel => half_pixel,
+            Coordinates::HalfPixelSymmetric => {
+                n / 2.0 * (1.0 - self.extent as f64 / wanted) + half_pixel
+            }
+            Coordinates::PytorchHalfPixel if wanted == 1.0 => -0.5,
+            Coordinates::PytorchHalfPixel => half_pixel,
+            Coordinates::AlignCorners if wanted == 1.0 => 0.0,
+            Coordinates::AlignCorners => x * (n - 1.0) / (wanted - 1.0),
+            Coordinates::Asymmetric => x / self.scale,
+            Coordinates::Crop { start, end, .. } => {
+                let part = (end - start) * (n - 1.0);
+                let along = if wanted == 1.0 {
+                    part / 2.0
+                } else {
+                    x * part / (wanted - 1.0)
+                };
+                along + start * (n - 1.0)
+            }
+        }
+    }
+
+    /// True where the part that is cropped leaves the axis.
+    fn is_beyond(&self, source: f64, extent: usize) -> bool {
+        matches!(self.coordinates, Coordinates::Crop { .. })
+            && !(0.0..=extent as f64 - 1.0).contains(&source)
+    }
+
+    /// What is added to every result element, where that is something.
+    fn beyond(&self, extent: usize) -> Option<Vec<f64>> {
+        let Coordinates::Crop { beyond, .. } = self.coordinates else {
+            return None;
+        };
+        let outside = |at| self.is_beyond(self.source(at, extent), extent);
+        let each = |at| if outside(at) { beyond } else { 0.0 };
+        let all: Vec<f64> = (0..self.extent).map(each).collect();
+        all.iter().any(|&x| x != 0.0).then_some(all)
+    }
+
+    fn neighbours(&self, extent: usize) -> Neighbours {
+        let last = extent as f64 - 1.0;
+        let each = |at: usize| {
+            let source = self.source(at, extent);
+            if self.is_beyond(source, extent) {
+                return Vec::new();
+            }
+            // Beyond the ends linear weights add up to that of the end.
+            let simple = matches!(self.filter, Filter::Linear { .. })
+                && !self.exclude_outside
+                && !self.filter.averages(self.scale);
+            let source = match source {
+                _ if !simple => source,
+                source if source < 0.0 => 0.0,
+                source if source > last => last,
+                source => source,
+            };
+            let mut all = self.filter.around(source, self.scale);
+            if self.exclude_outside {
+                all.retain(|(position, _)| (0.0..=last).contains(position));
+            }
+            let total: f64 = all.iter().map(|(_, weight)| weight).sum();
+            let share = |weight: f64| {
+                if self.exclude_outside || self.filter.averages(self.scale) {
+                    weight / total
+                } else {
+                    weight
+                }
+            };
+            let inside = |position: f64| {
+                if position <= 0.0 {
+                    0
+                } else if position >= last {
+                    extent - 1
+                } else {
+                    position as usize
+                }
+            };
+            all.iter()
+                .map(|&(position, weight)| (inside(position), share(weight)))
+                .collect()
+        };
+        Neighbours::new((0..self.extent).map(each))
+    }
+}
+
+impl Filter {
+    /// True where weights have to be divided by their sum.
+    fn averages(self, scale: f64) -> bool {
+        match self {
+            Filter::Nearest(_) => false,
+            Filter::Linear { antialias } | Filter::Cubic { antialias, .. } => {
+                antialias && scale < 1.0
+            }
+        }
+    }
+
+    /// Positions and weights around a source coordinate, the positions perhaps outside.
+    fn around(self, source: f64, scale: f64) -> Vec<(f64, f64)> {
+        let floor = source.floor();
+        let shrink = if self.averages(scale) { scale } else { 1.0 };
+        let reach = match self {
+            Filter::Nearest(nearest) => return vec![(nearest.of(source), 1.0)],
+            Filter::Linear { .. } => 1.0,
+            Filter::Cubic { .. } => 2.0,
+        };
+        let steps = (reach / shrink).ceil();
+        let mut all = Vec::new();
+        let mut position = floor - steps;
+        while position <= floor + steps + 1.0 {
+            let weight = self.weight(((position - source) * shrink).abs());
+            all.push((position, weight));
+            position += 1.0;
+        }
+        all
+    }
+
+    /// The weight at a distance.
+    fn weight(self, d: f64) -> f64 {
+        match self {
+            Filter::Nearest(_) => 1.0,
+            Filter::Linear { .. } if d < 1.0 => 1.0 - d,
+            Filter::Cubic { a, .. } if d <= 1.0 => ((a + 2.0) * d - (a + 3.0)) * d * d + 1.0,
+            Filter::Cubic { a, .. } if d < 2.0 => ((a * d - 5.0 * a) * d + 8.0 * a) * d - 4.0 * a,
+            Filter::Linear { .. } | Filter::Cubic { .. } => 0.0,
+        }
+    }
+}
+
+impl Nearest {
+    fn of(self, source: f64) -> f64 {
+        let (floor, ratio) = (source.floor(), source - source.floor());
+        let up = match self {
+            Nearest::RoundPreferFloor => ratio > 0.5,
+            Nearest::RoundPreferCeil => ratio >= 0.5,
+            Nearest::Floor => false,
+            Nearest::Ceil => ratio > 0.0,
+        };
+        if up { floor + 1.0 } else { floor }
+    }
+}
