@@ -48,6 +48,7 @@ impl Neighbours {
     }
 
     /// True where every result element is one neighbour, or zero.
+    #[expect(clippy::float_cmp, reason = "only the exact weight 1 moves")]
     fn only_moves(&self) -> bool {
         let alone = |own: &Vec<(usize, f64)>| match own.as_slice() {
             [] => true,

@@ -5,7 +5,8 @@
 //! among the admissible ones.
 #![expect(
     clippy::float_arithmetic,
-    reason = "weights are part of the graph's meaning, and no bounds"
+    clippy::float_cmp,
+    reason = "weights are part of the graph's meaning, and no bounds; scales of exactly 1"
 )]
 
 use super::{Neighbours, interpolate};

@@ -22,6 +22,7 @@ mod kernel;
 mod nests;
 mod oracle;
 mod planted;
+mod pools;
 mod soft;
 mod sound;
 mod sym;

@@ -203,11 +203,13 @@ macro_rules! nests {
         mod $name {
             #[test]
             fn holds() {
-                super::attack(stringify!($name), super::$name, $percent);
+                $crate::nests::attack(stringify!($name), super::$name, $percent);
             }
         }
     )+};
 }
+
+pub(crate) use nests;
 
 nests! {
     bias at least 40, residual at least 40, two_products at least 40, sum_of_sums at least 40,

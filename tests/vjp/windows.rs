@@ -1,7 +1,9 @@
 //! Sliding kernels: windows and their sums, convolutions in one to three dimensions.
 
-use super::{Function, exactly, float};
-use gradbound::lower::{self, Conv, ConvTranspose, Spatial};
+use super::{Function, closely, exactly, float};
+use gradbound::lower::{
+    self, Conv, ConvTranspose, Coordinates, Filter, Nearest, Pool, Resize, Spatial,
+};
 use gradbound::op::{Slide, Taps};
 use gradbound::tensor::ZERO_FILL;
 
@@ -82,4 +84,63 @@ identities! {
         };
         lower::conv_transpose(g, x, k, Some(b), &how)
     };
+    max_pool: exactly ["MaxOver"], |g| {
+        let x = float(g, [1, 1, 2, 4]);
+        let how = Pool { kernel: vec![2, 3], axes: vec![axis(1, 1, 1, 0), axis(2, 1, 1, 1)] };
+        lower::max_pool(g, x, &how)
+    };
+    average_pool: exactly ["Mean"], |g| {
+        let x = float(g, [2, 1, 4, 3]);
+        let how = Pool { kernel: vec![2, 2], axes: vec![axis(2, 1, 0, 0), axis(1, 2, 1, 1)] };
+        lower::average_pool(g, x, &how, true)
+    };
+    average_pool_without_pads: exactly ["Div"], |g| {
+        let x = float(g, [1, 2, 5]);
+        let how = Pool { kernel: vec![3], axes: vec![Spatial { ceil: true, ..axis(2, 1, 1, 0) }] };
+        lower::average_pool(g, x, &how, false)
+    };
+    lp_pool: closely ["Sqrt"], |g| {
+        let x = float(g, [1, 1, 2, 3]);
+        let how = Pool { kernel: vec![2, 2], axes: vec![axis(1, 1, 0, 0), axis(1, 1, 0, 0)] };
+        lower::lp_pool(g, x, &how, 2)
+    };
+    global_lp_pool: exactly ["Abs"], |g| {
+        let x = float(g, [2, 2, 3]);
+        lower::global_lp_pool(g, x, 1)
+    };
+    resize_to_the_nearest: exactly ["Windows"], |g| {
+        let x = float(g, [1, 2, 3]);
+        lower::resize(g, x, &[resized(1, 3, 1.5, Filter::Nearest(Nearest::Ceil)), resized(2, 2, 0.7, Filter::Nearest(Nearest::RoundPreferFloor))])
+    };
+    resize_linearly: exactly ["Windows"], |g| {
+        let x = float(g, [2, 3, 2]);
+        lower::resize(g, x, &[resized(2, 4, 2.0, Filter::Linear { antialias: false }), resized(1, 2, 0.7, Filter::Linear { antialias: true })])
+    };
+    resize_cubically: exactly ["Windows"], |g| {
+        let x = float(g, [5]);
+        lower::resize(g, x, &[resized(0, 8, 1.6, Filter::Cubic { a: -0.75, antialias: false })])
+    };
+    einsum_of_batches: exactly ["MatMul"], |g| {
+        let (a, b) = (float(g, [2, 3, 2]), float(g, [2, 2, 4]));
+        lower::einsum(g, "bij,bjk->kbi", &[a, b])
+    };
+    einsum_of_diagonals: exactly ["Slice"], |g| {
+        let (a, b) = (float(g, [2, 3, 3]), float(g, [3, 2]));
+        lower::einsum(g, "...ii,ij", &[a, b])
+    };
+    einsum_of_three: exactly ["Mul"], |g| {
+        let (a, b, c) = (float(g, [2, 3]), float(g, [1, 4]), float(g, [4, 2]));
+        lower::einsum(g, "ij,ik,ki->ij", &[a, b, c])
+    };
+}
+
+fn resized(axis: usize, extent: usize, scale: f64, filter: Filter) -> Resize {
+    Resize {
+        axis,
+        extent,
+        scale,
+        coordinates: Coordinates::HalfPixel,
+        filter,
+        exclude_outside: false,
+    }
 }

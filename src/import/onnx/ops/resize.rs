@@ -5,7 +5,6 @@ use super::{Call, Operation, op};
 use crate::error::{Error, Result};
 use crate::graph::ValueId;
 use crate::lower::{self, Coordinates, Filter, Nearest};
-use crate::op::Op;
 
 pub(super) const OPERATIONS: &[Operation] = &[
     op("Einsum", "", 1..=super::MANY, einsum),
@@ -54,16 +53,9 @@ fn word<T: Copy>(
     })
 }
 
-/// The numbers of a constant float argument; `None` where it is omitted or empty.
+/// The reals of a constant argument; `None` where it is omitted or empty.
 fn numbers(call: &Call<'_>, k: usize, what: &str) -> Result<Option<Vec<f64>>> {
-    let Some(x) = call.optional(k) else {
-        return Ok(None);
-    };
-    match call.scope.builder.graph.node(x).op() {
-        Op::Constant(value) => Ok(Some(value.to_f64s()).filter(|all| !all.is_empty())),
-        _ => Err(Error::new(format!("{what} (input {k}) must be constant"))
-            .remedy("fold constants (onnxsim), or make them an initializer")),
-    }
+    Ok(call.reals(k, what)?.filter(|all| !all.is_empty()))
 }
 
 /// Upsample and Resize before regions: the first elements agree, and the nearest is that
@@ -209,9 +201,10 @@ fn coordinates(
         ],
     )?;
     let count = axes.len();
-    let region = match mode {
-        Coordinates::Crop { .. } => numbers(call, 1, "the region")?,
-        _ => None,
+    let region = if matches!(mode, Coordinates::Crop { .. }) {
+        numbers(call, 1, "the region")?
+    } else {
+        None
     };
     if region.as_ref().is_some_and(|r| r.len() != 2 * count) {
         return Err(Error::new("the region does not suit the axes")
