@@ -1,10 +1,11 @@
 //! Running a case: import, runtime, bounds, specification, and what must hold of them.
 
+use crate::backward;
 use crate::case::{Case, DataSet, Tolerance};
 use crate::reason::{Reason, reason};
 use gradbound::Config;
 use gradbound::import::Model;
-use gradbound::import::onnx::{ImportOptions, import, read_tensor};
+use gradbound::import::onnx::{DATA_DEPENDENT, ImportOptions, import, read_tensor};
 use gradbound::interpret::spec;
 use gradbound::number::double_double::Ball;
 use gradbound::number::precise::{Places, Precise};
@@ -19,7 +20,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// What became of a case.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fate {
-    Passed,
+    Passed {
+        /// The gradients with respect to the float inputs that are reached, at least one, were
+        /// certified too.
+        gradients: bool,
+    },
     Skipped(Reason),
     Failed(Failure),
 }
@@ -46,6 +51,8 @@ pub enum Stage {
     Sound,
     /// There is a finite eps for every finite number.
     NoClaim,
+    /// The gradients of the outputs hold their obligations.
+    Backward,
     /// Nothing panics.
     Panic,
 }
@@ -60,6 +67,7 @@ impl Stage {
             Stage::Expected => "expected value not near the specification",
             Stage::Sound => "obligation not proven",
             Stage::NoClaim => "no claim",
+            Stage::Backward => "gradient",
             Stage::Panic => "panic",
         }
     }
@@ -90,12 +98,17 @@ fn run_case(case: &Case) -> Fate {
     if sets.is_empty() {
         return Fate::Failed(failed(Stage::Run, "no data set"));
     }
+    let mut gradients = true;
     for set in &sets {
-        if let Err(failure) = run_set(case, set) {
-            return Fate::Failed(failure);
+        match run_set(case, set) {
+            Ok(certified) => gradients &= certified,
+            Err(failure) if failure.message.contains(DATA_DEPENDENT) => {
+                return Fate::Skipped(Reason::DataDependent);
+            }
+            Err(failure) => return Fate::Failed(failure),
         }
     }
-    Fate::Passed
+    Fate::Passed { gradients }
 }
 
 /// A scalar among the inputs of the first data set.
@@ -113,7 +126,8 @@ fn read_all(paths: &[std::path::PathBuf]) -> Result<Vec<Tensor>, Failure> {
     paths.iter().map(read).collect()
 }
 
-fn run_set(case: &Case, set: &DataSet) -> Result<(), Failure> {
+/// Runs one data set; whether its gradients are certified.
+fn run_set(case: &Case, set: &DataSet) -> Result<bool, Failure> {
     let given = read_all(&set.inputs)?;
     let expected = read_all(&set.outputs)?;
     // The data follow the inputs that are no initializers, in their order.
@@ -159,7 +173,8 @@ fn run_set(case: &Case, set: &DataSet) -> Result<(), Failure> {
         expected: &expected,
         tolerance: case.tolerance,
     }
-    .hold()
+    .hold()?;
+    backward::certified(&model, &config, &inputs).map_err(|e| failed(Stage::Backward, e))
 }
 
 fn same_types(model: &Model, run: &Run, expected: &[Tensor]) -> Result<(), Failure> {

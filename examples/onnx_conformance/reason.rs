@@ -1,6 +1,7 @@
 //! Which cases are not run, and why: a closed list, decided from what a model contains.
 
 use gradbound::import::onnx::proto::{DataType, ModelProto, NodeProto, ValueInfoProto};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// Why a case is not run.
@@ -16,6 +17,8 @@ pub enum Reason {
     SequenceOptionalMap,
     /// It computes with integers that stand for scaled reals.
     Quantized,
+    /// Which nodes run depends on data that are not known at import; the importer says so.
+    DataDependent,
 }
 
 impl fmt::Display for Reason {
@@ -26,6 +29,7 @@ impl fmt::Display for Reason {
             Reason::Strings => "strings",
             Reason::SequenceOptionalMap => "sequence, optional or map types",
             Reason::Quantized => "quantized",
+            Reason::DataDependent => "data-dependent control flow",
         })
     }
 }
@@ -122,4 +126,19 @@ fn collect<'a>(from: &'a [NodeProto], into: &mut Vec<&'a NodeProto>) {
 fn drops_at_random(node: &NodeProto, value: &dyn Fn(&str) -> Option<f64>) -> bool {
     let input = |k: usize| value(node.input.get(k)?);
     node.op_type == "Dropout" && input(2).is_some_and(|t| t != 0.0) && input(1) != Some(0.0)
+}
+
+/// The operations that a model uses, each once; the names of its own functions are not among
+/// them.
+pub fn operations(model: &ModelProto) -> BTreeSet<String> {
+    let mut nodes = Vec::new();
+    if let Some(graph) = &model.graph {
+        collect(&graph.node, &mut nodes);
+    }
+    for function in &model.functions {
+        collect(&function.node, &mut nodes);
+    }
+    let own = |name: &str| model.functions.iter().any(|f| f.name == name);
+    let names = nodes.iter().map(|n| n.op_type.clone());
+    names.filter(|name| !own(name)).collect()
 }

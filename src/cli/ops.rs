@@ -23,7 +23,7 @@ pub fn run(args: &Args) -> Result<u8> {
         let all = serde_json::json!({ "onnx": onnx, "primitives": PRIMITIVES });
         print(&format!("{all:#}\n"))?;
     } else {
-        let mut text = String::from("ONNX operations (opset 13 and up), each with its gradient:\n");
+        let mut text = String::from("ONNX operations (opset 6 and up), each with its gradient:\n");
         for (name, note) in supported() {
             let line = format!("  {name:<28} {note}");
             text.push_str(line.trim_end());

@@ -221,6 +221,11 @@ impl Graph {
         (0..self.nodes.len() as u32).map(ValueId)
     }
 
+    /// The values from a position of the arena on.
+    pub(crate) fn values_from(&self, position: usize) -> impl Iterator<Item = ValueId> + use<> {
+        (position as u32..self.nodes.len() as u32).map(ValueId)
+    }
+
     /// Number of values.
     pub fn len(&self) -> usize {
         self.nodes.len()

@@ -32,6 +32,8 @@ pub(super) struct Builder {
     config: Config,
     /// What is left of [`MAX_FOLDED`].
     allowance: usize,
+    /// How many of the graph's values have been looked at.
+    seen: usize,
 }
 
 impl Builder {
@@ -46,6 +48,32 @@ impl Builder {
                 ..Config::default()
             },
             allowance: MAX_FOLDED,
+            seen: 0,
+        }
+    }
+
+    /// Finds out what is known of values that were appended to the graph itself.
+    pub fn catch_up(&mut self) {
+        let new: Vec<ValueId> = self.graph.values_from(self.seen).collect();
+        self.seen = self.graph.len();
+        for id in new {
+            if self.known.contains_key(&id) || self.reals.contains_key(&id) {
+                continue;
+            }
+            let node = self.graph.node(id).clone();
+            match node.op() {
+                Op::Input => {}
+                Op::Constant(value) => self.remember(id, value.as_ref().clone()),
+                op => match self.compute(op, node.args()) {
+                    Some((value, approx)) if value.dtype().is_float() => {
+                        self.reals.insert(id, (value, approx));
+                    }
+                    Some((value, approx)) if approx.eps.is_zero() => {
+                        self.known.insert(id, value);
+                    }
+                    Some(_) | None => {}
+                },
+            }
         }
     }
 

@@ -161,12 +161,14 @@ impl<'a> Walk<'a> {
             None => {
                 let operation = ops::find(domain, &node.op_type, opset)?;
                 self.scope.opset = opset;
-                operation.lower(Call {
+                let lowered = operation.lower(Call {
                     scope: &mut self.scope,
                     attributes: given.attributes,
                     inputs: given.inputs,
                     outputs: given.outputs,
-                })?
+                });
+                self.scope.builder.catch_up();
+                lowered?
             }
         };
         Ok(results)
