@@ -6,6 +6,8 @@
 mod average_pool;
 mod conv;
 mod conv_transpose;
+mod cumulative;
+mod determinant;
 mod einsum;
 mod gemm;
 mod interpolate;
@@ -24,6 +26,8 @@ mod spatial;
 pub use average_pool::average_pool;
 pub use conv::{Conv, conv};
 pub use conv_transpose::{ConvTranspose, conv_transpose};
+pub use cumulative::{Cumulative, Direction, cumulative};
+pub use determinant::determinant;
 pub use einsum::einsum;
 pub use gemm::{Gemm, gemm};
 pub use interpolate::{Neighbours, interpolate};

@@ -4,13 +4,16 @@
 //! its file. What a
 //! lowering does not take of a node's attributes is refused, so it cannot ignore one.
 
+mod accumulate;
 mod constants;
 mod convolution;
 mod elementwise;
+mod generate;
 mod indexing;
 mod loss;
 mod matrix;
 mod pooling;
+mod rearrange;
 mod reduce;
 mod resize;
 mod shape;
@@ -73,13 +76,16 @@ const MANY: usize = usize::MAX;
 
 /// The operations of each file.
 static FILES: &[&[Operation]] = &[
+    accumulate::OPERATIONS,
     constants::OPERATIONS,
     convolution::OPERATIONS,
     elementwise::OPERATIONS,
+    generate::OPERATIONS,
     indexing::OPERATIONS,
     loss::OPERATIONS,
     matrix::OPERATIONS,
     pooling::OPERATIONS,
+    rearrange::OPERATIONS,
     reduce::OPERATIONS,
     resize::OPERATIONS,
     shape::OPERATIONS,

@@ -1,4 +1,4 @@
-//! Softmax and its logarithm, along one axis; before opset 13, along all axes from one on.
+//! Softmax, its logarithm and its limit, along one axis; before opset 13, along all axes from one on.
 
 use super::{Call, Operation, op};
 use crate::error::Result;
@@ -7,6 +7,7 @@ use crate::lower;
 use crate::tensor::Shape;
 
 pub(super) const OPERATIONS: &[Operation] = &[
+    op("Hardmax", "", 1..=1, hardmax),
     op("LogSoftmax", "", 1..=1, log_softmax),
     op("Softmax", "", 1..=1, softmax),
 ];
@@ -20,6 +21,15 @@ fn softmax(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
 
 fn log_softmax(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     normalized(call, lower::log_softmax)
+}
+
+/// 1 at the first maximum, else 0.
+fn hardmax(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+    normalized(call, |graph, x, axis| {
+        let dtype = graph.ty(x).dtype;
+        let first = graph.winner(x, &[axis], &[])?;
+        graph.cast(first, dtype)
+    })
 }
 
 /// Lowers along one axis, or along the columns of a matrix whose rows the axes before the

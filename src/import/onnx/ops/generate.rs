@@ -1,0 +1,101 @@
+//! Operations that make a tensor, or a mask, from little.
+
+use super::super::call::axis_of;
+use super::super::types;
+use super::{Call, Operation, op};
+use crate::error::{Error, Result};
+use crate::graph::ValueId;
+use crate::op::{self, Relation};
+use crate::tensor::{DType, Shape, Tensor};
+
+pub(super) const OPERATIONS: &[Operation] = &[
+    op("EyeLike", "", 1..=1, eye_like),
+    op("OneHot", "of a constant depth", 3..=3, one_hot),
+];
+
+/// Ones on a diagonal.
+fn eye_like(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+    let x = call.input(0)?;
+    let shape = call.shape(x);
+    let offset = call.attributes.int("k")?.unwrap_or(0);
+    let dtype = match call.attributes.int("dtype")? {
+        None => call.dtype(x),
+        Some(given) => {
+            let given = i32::try_from(given).unwrap_or(0);
+            let element = types::element(given).ok_or_else(|| {
+                Error::new(format!("the type {} is not supported", types::name(given)))
+                    .remedy("use a float, an integer or a boolean type")
+            })?;
+            call.scope.retype.dtype(types::dtype(element))
+        }
+    };
+    let &[rows, columns] = &shape[..] else {
+        return Err(Error::new(format!("an identity of the shape {shape}")).remedy("use a matrix"));
+    };
+    if call.builder().allow(shape.len()).is_none() {
+        return Err(Error::new(format!("an identity of the shape {shape}"))
+            .remedy("make it an input of the model"));
+    }
+    let one = |row: usize, column: usize| column as i64 == (row as i64).saturating_add(offset);
+    let places = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
+    let values: Vec<f64> = places
+        .map(|(r, c)| f64::from(u8::from(one(r, c))))
+        .collect();
+    let value = Tensor::from_f64s(shape, dtype, &values)?;
+    Ok(vec![call.builder().constant(value)])
+}
+
+/// `on` where an index names the place along a new axis, else `off`; an index out of range
+/// names none.
+fn one_hot(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+    let (indices, values) = (call.input(0)?, call.input(2)?);
+    let depth = call.input(1)?;
+    let depth = match call.dtype(depth) {
+        DType::I64 => call
+            .required_integers(1, "the depth")?
+            .first()
+            .map(|&n| n as f64),
+        _ => call
+            .reals(1, "the depth")?
+            .and_then(|all| all.first().copied()),
+    };
+    let depth = depth
+        .filter(|d| (0.0..=f64::from(i32::MAX)).contains(d))
+        .map(|d| d as usize);
+    let Some(depth) = depth else {
+        return Err(Error::new("the depth is no extent").remedy("give one positive number"));
+    };
+    if call.shape(values).len() != 2 {
+        return Err(
+            Error::new(format!("values of the shape {}", call.shape(values)))
+                .remedy("give the values for off and on"),
+        );
+    }
+    let shape = call.shape(indices);
+    let axis = axis_of(call.attributes.int("axis")?.unwrap_or(-1), shape.rank() + 1)?;
+    let kind = call.dtype(indices);
+    let mut column = vec![1; shape.rank() + 1];
+    let mut unsqueezed = shape.to_vec();
+    unsqueezed.insert(axis, 1);
+    if let Some(slot) = column.get_mut(axis) {
+        *slot = depth;
+    }
+    if call.builder().allow(depth).is_none() {
+        return Err(Error::new(format!("a OneHot of depth {depth}")).remedy("use a smaller one"));
+    }
+    let places: Vec<f64> = (0..depth).map(|k| k as f64).collect();
+    let places = Tensor::from_f64s(Shape::from(column), kind, &places)?;
+    let builder = call.builder();
+    let indices = builder.reshape(indices, Shape::from(unsqueezed))?;
+    let hits = |builder: &mut super::super::builder::Builder, places: Tensor| {
+        let places = builder.constant(places);
+        builder.binary(op::Compare(Relation::Equal), indices, places)
+    };
+    let below: Vec<f64> = places.to_f64s().iter().map(|k| k - depth as f64).collect();
+    let negative = Tensor::from_f64s(places.shape().clone(), kind, &below)?;
+    let (forward, backward) = (hits(builder, places)?, hits(builder, negative)?);
+    let [off, on] = [0, 1].map(|k| builder.row(values, 0, k));
+    let (off, on) = (off?, on?);
+    let named = builder.graph.select(forward, on, off)?;
+    Ok(vec![builder.graph.select(backward, on, named)?])
+}
