@@ -61,18 +61,19 @@ impl Builder {
                 continue;
             }
             let node = self.graph.node(id).clone();
-            match node.op() {
-                Op::Input => {}
-                Op::Constant(value) => self.remember(id, value.as_ref().clone()),
-                op => match self.compute(op, node.args()) {
-                    Some((value, approx)) if value.dtype().is_float() => {
-                        self.reals.insert(id, (value, approx));
-                    }
-                    Some((value, approx)) if approx.eps.is_zero() => {
-                        self.known.insert(id, value);
-                    }
-                    Some(_) | None => {}
-                },
+            if let Op::Constant(value) = node.op() {
+                self.remember(id, value.as_ref().clone());
+                continue;
+            }
+            // An input without a value has no arguments to compute it from.
+            match self.compute(node.op(), node.args()) {
+                Some((value, approx)) if value.dtype().is_float() => {
+                    self.reals.insert(id, (value, approx));
+                }
+                Some((value, approx)) if approx.eps.is_zero() => {
+                    self.known.insert(id, value);
+                }
+                Some(_) | None => {}
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::external::External;
 use super::load::MAX_FILE;
 use super::proto::TensorProto;
-use super::types;
+use super::types::{self, Nibbles};
 use crate::error::{Error, Result};
 use crate::import::arrays::{Array, Element};
 use crate::import::file;
@@ -76,18 +76,16 @@ impl Tensors {
         }
         let count = source.byte_count(&dims, element.size())?;
         self.budget.take(source, count)?;
-        // Elements of four bits are packed in pairs.
-        let packed = element == Element::E2M1;
-        let needed = if packed { count.div_ceil(2) } else { count };
+        let nibbles = types::nibbles(proto.data_type);
+        let needed = nibbles.map_or(count, |_| count.div_ceil(2));
         if proto.segment.is_some() {
             return Err(disagree(source, "is stored in segments"));
         }
-        let bytes = self.bytes(source, proto, element, needed)?;
-        let bytes = if packed {
-            unpacked(&bytes, count)
-        } else {
-            bytes
-        };
+        let stored = nibbles.map_or(element, |_| Element::U8);
+        let mut bytes = self.bytes(source, proto, stored, needed)?;
+        if let Some(nibbles) = nibbles {
+            bytes = unpacked(&bytes, count, nibbles);
+        }
         Array::new(source.clone(), element, &dims, bytes)?.to_tensor(types::dtype(element))
     }
 
@@ -113,9 +111,14 @@ impl Tensors {
 }
 
 /// Elements of four bits, one per byte; the first of a pair is in the low half.
-fn unpacked(bytes: &[u8], count: u64) -> Vec<u8> {
+fn unpacked(bytes: &[u8], count: u64, nibbles: Nibbles) -> Vec<u8> {
     let halves = bytes.iter().flat_map(|byte| [byte & 0xf, byte >> 4]);
+    let extend = |half: u8| match nibbles {
+        Nibbles::Signed if half >= 8 => half | 0xf0,
+        Nibbles::Signed | Nibbles::Unsigned => half,
+    };
     halves
+        .map(extend)
         .take(usize::try_from(count).unwrap_or(usize::MAX))
         .collect()
 }

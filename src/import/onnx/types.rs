@@ -19,11 +19,12 @@ pub(super) fn element(data_type: i32) -> Option<Element> {
         DataType::Float8E4m3fn => Some(Element::E4M3),
         DataType::Float8E5m2 => Some(Element::E5M2),
         DataType::Float4E2m1 => Some(Element::E2M1),
-        DataType::Int8 => Some(Element::I8),
+        // Four bits are read into eight.
+        DataType::Int8 | DataType::Int4 => Some(Element::I8),
         DataType::Int16 => Some(Element::I16),
         DataType::Int32 => Some(Element::I32),
         DataType::Int64 => Some(Element::I64),
-        DataType::Uint8 => Some(Element::U8),
+        DataType::Uint8 | DataType::Uint4 => Some(Element::U8),
         DataType::Uint16 => Some(Element::U16),
         DataType::Uint32 => Some(Element::U32),
         DataType::Uint64 => Some(Element::U64),
@@ -33,10 +34,26 @@ pub(super) fn element(data_type: i32) -> Option<Element> {
         | DataType::Complex64
         | DataType::Complex128
         | DataType::Float8E4m3fnuz
-        | DataType::Float8E5m2fnuz
-        | DataType::Uint4
-        | DataType::Int4 => None,
+        | DataType::Float8E5m2fnuz => None,
     }
+}
+
+/// How elements of four bits are packed, two in a byte; `None` for larger ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Nibbles {
+    Unsigned,
+    Signed,
+}
+
+/// Whether, and how, the file packs elements of this type.
+pub(super) fn nibbles(data_type: i32) -> Option<Nibbles> {
+    let four = [
+        (DataType::Uint4, Nibbles::Unsigned),
+        (DataType::Float4E2m1, Nibbles::Unsigned),
+        (DataType::Int4, Nibbles::Signed),
+    ];
+    let found = four.into_iter().find(|&(of, _)| of as i32 == data_type);
+    found.map(|(_, nibbles)| nibbles)
 }
 
 /// The type that a value of the file's element type has in the graph: integers widen.
@@ -69,8 +86,11 @@ pub(super) struct Width {
 }
 
 /// The width of an integer type, where it does not hold every i64.
-pub(super) fn width(element: Element) -> Option<Width> {
-    let (bits, signed) = match element {
+pub(super) fn width(data_type: i32) -> Option<Width> {
+    let (bits, signed) = match element(data_type)? {
+        Element::I8 | Element::U8 if nibbles(data_type).is_some() => {
+            (4, nibbles(data_type) == Some(Nibbles::Signed))
+        }
         Element::I8 => (8, true),
         Element::I16 => (16, true),
         Element::I32 => (32, true),

@@ -133,7 +133,7 @@ fn cast(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
                 .remedy("cast to a float of 16, 32 or 64 bits, to an integer type or to bool"),
         );
     };
-    let x = match types::width(element) {
+    let x = match types::width(to) {
         Some(width) if call.dtype(x) == DType::I64 => wrapped(call, x, width)?,
         _ => x,
     };

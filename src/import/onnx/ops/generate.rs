@@ -6,7 +6,7 @@ use super::{Call, Operation, op};
 use crate::error::{Error, Result};
 use crate::graph::ValueId;
 use crate::op::{self, Relation};
-use crate::tensor::{DType, Shape, Tensor};
+use crate::tensor::{Shape, Tensor};
 
 pub(super) const OPERATIONS: &[Operation] = &[
     op("EyeLike", "", 1..=1, eye_like),
@@ -49,22 +49,7 @@ fn eye_like(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
 /// names none.
 fn one_hot(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let (indices, values) = (call.input(0)?, call.input(2)?);
-    let depth = call.input(1)?;
-    let depth = match call.dtype(depth) {
-        DType::I64 => call
-            .required_integers(1, "the depth")?
-            .first()
-            .map(|&n| n as f64),
-        _ => call
-            .reals(1, "the depth")?
-            .and_then(|all| all.first().copied()),
-    };
-    let depth = depth
-        .filter(|d| (0.0..=f64::from(i32::MAX)).contains(d))
-        .map(|d| d as usize);
-    let Some(depth) = depth else {
-        return Err(Error::new("the depth is no extent").remedy("give one positive number"));
-    };
+    let depth = depth(call)?;
     if call.shape(values).len() != 2 {
         return Err(
             Error::new(format!("values of the shape {}", call.shape(values)))
@@ -73,29 +58,46 @@ fn one_hot(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     }
     let shape = call.shape(indices);
     let axis = axis_of(call.attributes.int("axis")?.unwrap_or(-1), shape.rank() + 1)?;
-    let kind = call.dtype(indices);
-    let mut column = vec![1; shape.rank() + 1];
     let mut unsqueezed = shape.to_vec();
     unsqueezed.insert(axis, 1);
+    let mut column = vec![1; shape.rank() + 1];
     if let Some(slot) = column.get_mut(axis) {
         *slot = depth;
     }
+    let kind = call.dtype(indices);
+    let places = |from: i64| {
+        let numbers: Vec<i64> = (from..from.saturating_add(depth as i64)).collect();
+        Tensor::i64s(column.as_slice(), numbers)?.cast(kind)
+    };
+    // A negative index counts from the end.
+    let (places, from_end) = (places(0)?, places(-(depth as i64))?);
+    let builder = call.builder();
+    let indices = builder.reshape(indices, Shape::from(unsqueezed))?;
+    let (off, on) = (builder.row(values, 0, 0)?, builder.row(values, 0, 1)?);
+    let mut result = off;
+    for places in [places, from_end] {
+        let places = builder.constant(places);
+        let hit = builder.binary(op::Compare(Relation::Equal), indices, places)?;
+        result = builder.graph.select(hit, on, result)?;
+    }
+    Ok(vec![result])
+}
+
+/// The number of places of a OneHot, which may come as any number.
+fn depth(call: &mut Call<'_>) -> Result<usize> {
+    let x = call.input(1)?;
+    let known = if call.dtype(x).is_float() {
+        call.reals(1, "the depth")?.unwrap_or_default()
+    } else {
+        let integers = call.required_integers(1, "the depth")?;
+        integers.iter().map(|&n| n as f64).collect()
+    };
+    let depth = match known.as_slice() {
+        &[depth] if (0.0..=f64::from(i32::MAX)).contains(&depth) => depth as usize,
+        _ => return Err(Error::new("the depth is no extent").remedy("give one positive number")),
+    };
     if call.builder().allow(depth).is_none() {
         return Err(Error::new(format!("a OneHot of depth {depth}")).remedy("use a smaller one"));
     }
-    let places: Vec<f64> = (0..depth).map(|k| k as f64).collect();
-    let places = Tensor::from_f64s(Shape::from(column), kind, &places)?;
-    let builder = call.builder();
-    let indices = builder.reshape(indices, Shape::from(unsqueezed))?;
-    let hits = |builder: &mut super::super::builder::Builder, places: Tensor| {
-        let places = builder.constant(places);
-        builder.binary(op::Compare(Relation::Equal), indices, places)
-    };
-    let below: Vec<f64> = places.to_f64s().iter().map(|k| k - depth as f64).collect();
-    let negative = Tensor::from_f64s(places.shape().clone(), kind, &below)?;
-    let (forward, backward) = (hits(builder, places)?, hits(builder, negative)?);
-    let [off, on] = [0, 1].map(|k| builder.row(values, 0, k));
-    let (off, on) = (off?, on?);
-    let named = builder.graph.select(forward, on, off)?;
-    Ok(vec![builder.graph.select(backward, on, named)?])
+    Ok(depth)
 }
