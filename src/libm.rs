@@ -8,25 +8,14 @@ use crate::number::{Format, Up};
 use std::fmt;
 use std::str::FromStr;
 
-/// An elementary function whose accuracy is assumed, not derived.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Function {
-    /// e^x.
-    Exp,
-    /// ln x.
-    Log,
-    /// tanh x.
-    Tanh,
-    /// 1 / (1 + e^-x).
-    Sigmoid,
-}
+pub use crate::number::Function;
 
 /// A table of assumed accuracies.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Libm {
     /// Per function the worst of the documented tables below.
     Portable,
-    /// Correctly rounded (the sigmoid: computed from a correctly rounded exponential).
+    /// Correctly rounded (sigmoid and softplus: computed from such functions).
     Correct,
     /// The same number of ulp for every function.
     Ulp(f64),
@@ -40,57 +29,153 @@ pub enum Libm {
     CoreMath,
 }
 
-/// What this crate's own runtime needs, whatever the table says: its sigmoid is within 3
-/// ulp in f64 and, computed in f64, within 1 ulp in f32 (number/runtime.rs).
-fn floor(function: Function, format: Format) -> f64 {
-    match function {
-        Function::Exp | Function::Log | Function::Tanh => 0.5,
-        Function::Sigmoid if format.precision > Format::F32.precision => 3.0,
-        Function::Sigmoid => 1.0,
+/// The documented accuracies of one function, in ulp of the true result, the worse of f32
+/// and f64.
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    glibc: f64,
+    cuda: f64,
+    xla_cpu: f64,
+    correct: f64,
+}
+
+/// A row from the manuals' figures and the measured one.
+///
+/// Both manuals count the distance from the correctly rounded result, in whole ulp: the
+/// true result may be ½ulp further.
+const fn row(glibc: f64, cuda: f64, xla_cpu: f64) -> Row {
+    Row {
+        glibc: glibc + 0.5,
+        cuda: cuda + 0.5,
+        xla_cpu,
+        correct: 0.5,
     }
 }
 
-/// One row of accuracies, in ulp of the result: exp, log, tanh, sigmoid.
-#[derive(Debug, Clone, Copy)]
-struct Row([f64; 4]);
+/// XLA's float32 exponential scales by a clamped power of two and loses up to this many ulp
+/// where the result is beyond 2^127: measured 5.2.
+const NEAR_OVERFLOW: f64 = 6.0;
 
-/// glibc: exp 1, log 1, tanh 2 (both formats). The sigmoid is not in its manual: with a
-/// 1-ulp exponential, 1/(1+e^-x) has at most u·(2 + 1 + 1) relative error, 4 ulp.
-const GLIBC: Row = Row([1.0, 1.0, 2.0, 4.0]);
-/// CUDA: expf 1 (2 in older guides), logf 1, tanhf 2; double exp 1, log 1, tanh 2; the
-/// sigmoid as above from an exponential of 2 ulp.
-const CUDA: Row = Row([2.0, 1.0, 2.0, 6.0]);
-/// Measured maxima: exp 0.96, log 1.06, tanh 3.8, sigmoid 2.2.
-const XLA_CPU: Row = Row([1.0, 1.1, 4.0, 2.5]);
-/// Correct rounding; the sigmoid's 3 ulp are derived in `number::runtime`.
-const CORRECT: Row = Row([0.5, 0.5, 0.5, 3.0]);
+/// x^y.
+const POWER: Row = row(1.0, 4.0, 2.5);
 
-impl Row {
-    fn get(self, function: Function) -> f64 {
-        self.0[function as usize]
+/// The manuals' figures for a function, and what follows from them where they have none.
+///
+/// Sources at [`Libm::source`]. With a relative error of r·u, a result is within r ulp; an
+/// error of k ulp is at most 2k·u relative.
+const fn documented(function: Function) -> Row {
+    match function {
+        // CUDA's newer guides say 1; XLA's is worse near overflow, see `NEAR_OVERFLOW`.
+        Function::Exp => row(1.0, 2.0, 1.0),
+        Function::Expm1 => row(1.0, 1.0, 6.0),
+        Function::Log => row(1.0, 1.0, 1.25),
+        Function::Log1p => row(1.0, 1.0, 2.5),
+        Function::Erf => row(1.0, 2.0, 7.0),
+        Function::Sin => row(1.0, 2.0, 0.75),
+        Function::Cos => row(1.0, 2.0, 0.75),
+        Function::Tan => row(1.0, 4.0, 1.5),
+        Function::Asin => row(1.0, 2.0, 2.5),
+        Function::Acos => row(1.0, 2.0, 2.25),
+        Function::Atan => row(1.0, 2.0, 6.0),
+        Function::Sinh => row(2.0, 3.0, 26.0),
+        Function::Cosh => row(2.0, 2.0, 26.0),
+        Function::Tanh => row(2.0, 2.0, 5.0),
+        Function::Asinh => row(2.0, 3.0, 3.25),
+        Function::Acosh => row(2.0, 4.0, 4.0),
+        Function::Atanh => row(2.0, 3.0, 3.0),
+        // 1/√x from a rounded root and a rounded quotient: (1 + u)² − 1 relative, 2 ulp and
+        // a little; CUDA has a function.
+        Function::Rsqrt => Row {
+            glibc: 2.1,
+            cuda: 2.5,
+            xla_cpu: 2.0,
+            correct: 0.5,
+        },
+        // 1/(1 + e^−x), with an exponential of 1.5 (glibc) or 2.5 ulp (CUDA), two roundings
+        // more: (2k + 2)·u. This crate's own: `number::runtime`.
+        Function::Sigmoid => Row {
+            glibc: 5.1,
+            cuda: 7.1,
+            xla_cpu: 2.5,
+            correct: 3.0,
+        },
+        // max(x, 0) + ln(1 + e^−|x|): ln(1 + e) is no worse conditioned than e, so (2k +
+        // 2k′)·u from exp and log1p, and ½ulp of the sum. This crate's own: `number::runtime`.
+        Function::Softplus => Row {
+            glibc: 6.6,
+            cuda: 8.6,
+            xla_cpu: 3.25,
+            correct: 3.0,
+        },
     }
+}
+
+/// What this crate's own runtime needs, whatever the table says: its sigmoid and softplus
+/// are within 3 ulp in f64 and, computed in f64, within 1 ulp in f32 (`number::runtime`).
+fn floor(function: Function, format: Format) -> f64 {
+    if function.is_correctly_rounded() {
+        0.5
+    } else if format.precision > Format::F32.precision {
+        3.0
+    } else {
+        1.0
+    }
+}
+
+/// A bound on |computed − z| for |z| <= `m` and a routine within `k` ulp in f32 and f64.
+fn routine_error(format: Format, m: Up, k: impl Fn(Format) -> f64) -> Up {
+    let in_format = |format: Format| {
+        let k = k(format);
+        if k <= 0.5 {
+            format.half_ulp(m)
+        } else {
+            Up::new(k) * format.ulp(m)
+        }
+    };
+    if format.precision >= Format::F32.precision {
+        let e = in_format(format);
+        if (m + e).get() >= format.overflow_threshold() {
+            return Up::INFINITY;
+        }
+        return e;
+    }
+    let e = in_format(Format::F32);
+    e + format.half_ulp(m + e)
 }
 
 impl Libm {
+    fn of(self, row: Row) -> f64 {
+        match self {
+            Libm::Portable => [row.glibc, row.cuda, row.xla_cpu, row.correct]
+                .into_iter()
+                .fold(0.0, |worst, k| if k > worst { k } else { worst }),
+            Libm::Correct | Libm::CoreMath => row.correct,
+            Libm::Ulp(k) => k,
+            Libm::Glibc => row.glibc,
+            Libm::Cuda => row.cuda,
+            Libm::XlaCpu => row.xla_cpu,
+        }
+    }
+
     /// Assumed accuracy in ulp of the result, for f32 and f64.
     pub fn ulps(self, function: Function) -> f64 {
-        match self {
-            Libm::Portable => [GLIBC, CUDA, XLA_CPU, CORRECT]
-                .into_iter()
-                .map(|row| row.get(function))
-                .fold(0.0, |worst, k| if k > worst { k } else { worst }),
-            Libm::Correct | Libm::CoreMath => CORRECT.get(function),
-            Libm::Ulp(k) => k,
-            Libm::Glibc => GLIBC.get(function),
-            Libm::Cuda => CUDA.get(function),
-            Libm::XlaCpu => XLA_CPU.get(function),
-        }
+        self.of(documented(function))
+    }
+
+    /// Assumed accuracy of x^y in ulp of the result, for f32 and f64.
+    pub fn power_ulps(self) -> f64 {
+        self.of(POWER)
     }
 
     /// True where the table leaves the function's result no choice, and this crate's
     /// runtime makes that choice.
     pub fn fixes(self, function: Function) -> bool {
-        self.ulps(function) <= 0.5 && function != Function::Sigmoid
+        self.ulps(function) <= 0.5 && function.is_correctly_rounded()
+    }
+
+    /// True where the table leaves x^y no choice.
+    pub fn fixes_power(self) -> bool {
+        self.power_ulps() <= 0.5
     }
 
     /// A bound on |computed − f(x)| where |f(x)| <= `m` and x is the float argument.
@@ -102,25 +187,23 @@ impl Libm {
     /// # Assumes
     /// A5: the table.
     pub fn error(self, function: Function, format: Format, m: Up) -> Up {
-        let in_format = |format: Format| {
-            let own = floor(function, format);
-            let k = self.ulps(function);
-            let k = if k < own { own } else { k };
-            if k <= 0.5 {
-                format.half_ulp(m)
+        let near_overflow = matches!(self, Libm::XlaCpu | Libm::Portable)
+            && matches!(function, Function::Exp | Function::Expm1)
+            && m > Up::power_of_two(Format::F32.e_max);
+        routine_error(format, m, |format| {
+            let assumed = if near_overflow && format == Format::F32 {
+                NEAR_OVERFLOW
             } else {
-                Up::new(k) * format.ulp(m)
-            }
-        };
-        if format.precision >= Format::F32.precision {
-            let e = in_format(format);
-            if (m + e).get() >= format.overflow_threshold() {
-                return Up::INFINITY;
-            }
-            return e;
-        }
-        let e = in_format(Format::F32);
-        e + format.half_ulp(m + e)
+                self.ulps(function)
+            };
+            let own = floor(function, format);
+            if assumed < own { own } else { assumed }
+        })
+    }
+
+    /// The same for x^y.
+    pub fn power_error(self, format: Format, m: Up) -> Up {
+        routine_error(format, m, |_| self.power_ulps())
     }
 
     /// What the table says and where it comes from, for the ledger of assumptions.
@@ -128,11 +211,13 @@ impl Libm {
         match self {
             Libm::Portable => "per function the worst of the tables glibc, cuda, xla-cpu, correct",
             Libm::Correct | Libm::CoreMath => {
-                "correctly rounded exp, log, tanh (CORE-MATH project); sigmoid within 3 ulp"
+                "correctly rounded (CORE-MATH project); sigmoid and softplus within 3 ulp"
             }
             Libm::Ulp(_) => "given on the command line",
-            Libm::Glibc => "GNU C library manual, Known Maximum Errors in Math Functions",
-            Libm::Cuda => "CUDA C++ Programming Guide, mathematical functions appendix",
+            Libm::Glibc => {
+                "GNU C library manual, Known Maximum Errors in Math Functions, x86-64, and ½ulp"
+            }
+            Libm::Cuda => "CUDA C++ Programming Guide, mathematical functions appendix, and ½ulp",
             Libm::XlaCpu => "measured on XLA's CPU backend, float32 (jax 0.10.2), rounded up",
         }
     }

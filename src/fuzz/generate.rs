@@ -153,7 +153,7 @@ fn step(g: &mut Graph, values: &[ValueId], bytes: &mut Bytes) -> Result<ValueId>
     let op = bytes.next();
     let x = values[bytes.below(values.len())];
     let y = values[bytes.below(values.len())];
-    match op % 35 {
+    match op % 36 {
         0 => g.add(x, y),
         1 => g.sub(x, y),
         2 => g.mul(x, y),
@@ -183,8 +183,32 @@ fn step(g: &mut Graph, values: &[ValueId], bytes: &mut Bytes) -> Result<ValueId>
             [DType::F32, DType::F64, DType::F16, DType::BF16][bytes.below(4)],
         ),
         33 => chosen(g, x, y, bytes),
+        34 => function(g, x, bytes),
         _ => lower::real(g, bytes.float(), g.ty(x).dtype).and_then(|c| g.mul(x, c)),
     }
+}
+
+/// An elementary function.
+fn function(g: &mut Graph, x: ValueId, bytes: &mut Bytes) -> Result<ValueId> {
+    let all: [fn(&mut Graph, ValueId) -> Result<ValueId>; 16] = [
+        Graph::expm1,
+        Graph::log1p,
+        Graph::erf,
+        Graph::sin,
+        Graph::cos,
+        Graph::tan,
+        Graph::asin,
+        Graph::acos,
+        Graph::atan,
+        Graph::sinh,
+        Graph::cosh,
+        Graph::asinh,
+        Graph::acosh,
+        Graph::atanh,
+        Graph::softplus,
+        Graph::rsqrt,
+    ];
+    all[bytes.below(all.len())](g, x)
 }
 
 fn last_axis(g: &Graph, x: ValueId) -> usize {
@@ -225,7 +249,7 @@ fn shaped(g: &mut Graph, op: u8, x: ValueId, y: ValueId, bytes: &mut Bytes) -> R
     let shape = g.ty(x).shape.clone();
     let rank = shape.rank();
     let axis = bytes.below(rank.max(1));
-    match op % 35 {
+    match op % 36 {
         18 => g.sum(x, &[axis], bytes.below(2) == 0),
         19 => g.mean(x, &[axis], bytes.below(2) == 0),
         20 => g.reshape(x, Shape::from([shape.len()])),

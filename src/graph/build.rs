@@ -27,6 +27,8 @@ macro_rules! unary {
     )+};
 }
 
+pub(super) use unary;
+
 impl Graph {
     broadcasting! {
         /// x + y.
@@ -50,16 +52,8 @@ impl Graph {
         abs => op::Abs,
         /// max(x, 0).
         relu => op::Relu,
-        /// e^x.
-        exp => op::Exp,
-        /// ln x.
-        log => op::Log,
         /// √x.
         sqrt => op::Sqrt,
-        /// tanh x.
-        tanh => op::Tanh,
-        /// 1 / (1 + e^-x).
-        sigmoid => op::Sigmoid,
     }
 
     /// A step function of x.

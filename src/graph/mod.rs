@@ -1,6 +1,7 @@
 //! The graph: primitives in arena order, every argument before its use.
 
 mod build;
+mod build_functions;
 mod choose;
 pub mod context;
 pub mod grad;

@@ -9,6 +9,7 @@
 )]
 #![expect(clippy::float_cmp, reason = "a hull of steps is a point or is not")]
 
+use super::function::Function;
 use super::interval::Interval;
 use super::precise::{Places, Precise, radius_around};
 use super::round::{Down, Up, sum_excess};
@@ -99,10 +100,6 @@ impl Ball {
         let lo = rest.enclose().mid();
         let radius = radius_around(&rest, &Precise::from_f64(&PLACES, lo));
         Ball::new(hi, lo, radius)
-    }
-
-    fn elementary(self, f: impl Fn(&Precise) -> Precise) -> Ball {
-        Ball::from_precise(&f(&self.precise()))
     }
 }
 
@@ -226,17 +223,14 @@ impl SpecNumber for Ball {
         let residual = self.sub(&root.mul(&root)).magnitude();
         Ball::new(root.hi, root.lo, residual / root.least_magnitude())
     }
-    fn exp(&self) -> Self {
-        self.elementary(Precise::exp)
+    fn function(&self, function: Function) -> Self {
+        Ball::from_precise(&self.precise().function(function))
     }
-    fn log(&self) -> Self {
-        self.elementary(Precise::log)
+    fn pow(&self, y: &Self) -> Self {
+        Ball::from_precise(&self.precise().pow(&y.precise()))
     }
-    fn tanh(&self) -> Self {
-        self.elementary(Precise::tanh)
-    }
-    fn sigmoid(&self) -> Self {
-        self.elementary(Precise::sigmoid)
+    fn like(&self, x: f64) -> Self {
+        Ball::exact(x)
     }
     fn step(&self, (): &(), steps: Steps) -> Self {
         let hull = match self.sign() {

@@ -1,6 +1,7 @@
 //! Forward-mode duals over any specification number: the independent derivative against
 //! which VJPs are tested.
 
+use super::function::Function;
 use super::interval::Interval;
 use super::spec::{SpecNumber, Steps};
 
@@ -20,10 +21,43 @@ impl<N: SpecNumber> Dual<N> {
             tangent: self.tangent.mul(factor),
         }
     }
+}
 
-    fn one(like: &N) -> N {
-        // x⁰ written without an environment: 1 - (x - x) would widen, so divide.
-        like.exp().div(&like.exp())
+#[expect(clippy::float_cmp, reason = "zero is one float")]
+fn is_zero<N: SpecNumber>(x: &N) -> bool {
+    let e = x.enclose();
+    e.lo() == 0.0 && e.hi() == 0.0
+}
+
+/// f′(x), where y = f(x).
+fn slope<N: SpecNumber>(function: Function, x: &N, y: &N) -> N {
+    let one = x.like(1.0);
+    let square = |x: &N| x.mul(x);
+    match function {
+        Function::Exp => y.clone(),
+        Function::Expm1 => y.add(&one),
+        Function::Log => one.div(x),
+        Function::Log1p => one.div(&one.add(x)),
+        Function::Erf => {
+            // (2/√π)·e^(−x²), with π = 4·arctan 1.
+            let pi = one.atan().mul(&x.like(4.0));
+            x.like(2.0).div(&pi.sqrt()).mul(&square(x).neg().exp())
+        }
+        Function::Sin => x.cos(),
+        Function::Cos => x.sin().neg(),
+        Function::Tan => one.div(&square(&x.cos())),
+        Function::Asin => one.sub(&square(x)).rsqrt(),
+        Function::Acos => one.sub(&square(x)).rsqrt().neg(),
+        Function::Atan => one.div(&one.add(&square(x))),
+        Function::Sinh => x.cosh(),
+        Function::Cosh => x.sinh(),
+        Function::Tanh => one.sub(&square(y)),
+        Function::Asinh => one.add(&square(x)).rsqrt(),
+        Function::Acosh => square(x).sub(&one).rsqrt(),
+        Function::Atanh => one.div(&one.sub(&square(x))),
+        Function::Sigmoid => y.sub(&square(y)),
+        Function::Softplus => x.sigmoid(),
+        Function::Rsqrt => y.div(&x.add(x)).neg(),
     }
 }
 
@@ -84,8 +118,7 @@ impl<N: SpecNumber> SpecNumber for Dual<N> {
         } else {
             // A tie (or an undecided one): the mean of both directions.
             let sum = self.tangent.add(&y.tangent);
-            let one = Self::one(&sum.sub(&sum));
-            sum.div(&one.add(&one))
+            sum.mul(&sum.like(0.5))
         };
         Dual { value, tangent }
     }
@@ -97,28 +130,30 @@ impl<N: SpecNumber> SpecNumber for Dual<N> {
         let tangent = self.tangent.div(&value.add(&value));
         Dual { value, tangent }
     }
-    fn exp(&self) -> Self {
-        let value = self.value.exp();
-        self.scaled(value.clone(), &value)
-    }
-    fn log(&self) -> Self {
-        Dual {
-            value: self.value.log(),
-            tangent: self.tangent.div(&self.value),
-        }
-    }
-    fn tanh(&self) -> Self {
-        let value = self.value.tanh();
-        let squared = value.mul(&value).mul(&self.tangent);
-        Dual {
-            tangent: self.tangent.sub(&squared),
-            value,
-        }
-    }
-    fn sigmoid(&self) -> Self {
-        let value = self.value.sigmoid();
-        let slope = value.sub(&value.mul(&value));
+    fn function(&self, function: Function) -> Self {
+        let value = self.value.function(function);
+        let slope = slope(function, &self.value, &value);
         self.scaled(value, &slope)
+    }
+    /// y·x^(y−1)·dx + x^y·ln x·dy, where a factor that is exactly 0 leaves its term out: ln x
+    /// need not exist for a constant y, nor x^(−1) for y = 0.
+    fn pow(&self, y: &Self) -> Self {
+        let value = self.value.pow(&y.value);
+        let mut tangent = value.like(0.0);
+        if !is_zero(&self.tangent) && !is_zero(&y.value) {
+            let lower = self.value.pow(&y.value.sub(&y.value.like(1.0)));
+            tangent = tangent.add(&self.tangent.mul(&y.value.mul(&lower)));
+        }
+        if !is_zero(&y.tangent) {
+            tangent = tangent.add(&y.tangent.mul(&value.mul(&self.value.log())));
+        }
+        Dual { value, tangent }
+    }
+    fn like(&self, x: f64) -> Self {
+        Dual {
+            value: self.value.like(x),
+            tangent: self.value.like(0.0),
+        }
     }
     fn step(&self, env: &N::Env, steps: Steps) -> Self {
         Dual {

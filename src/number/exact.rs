@@ -1,5 +1,6 @@
 //! Exact rationals: the rung that decides every algebraic claim of small size.
 
+use super::function::Function;
 use super::interval::Interval;
 use super::spec::{SpecNumber, Steps};
 use num_bigint::BigInt;
@@ -30,13 +31,6 @@ impl Rational {
         let r = f(a, b);
         let small = r.numer().bits() < MAX_BITS && r.denom().bits() < MAX_BITS;
         Rational(small.then_some(r))
-    }
-
-    /// `at` where the argument is `from`, else unknown: the only rational values that the
-    /// elementary functions here take at rationals.
-    fn only_at(&self, from: i32, at: BigRational) -> Self {
-        let from = BigRational::from_integer(BigInt::from(from));
-        self.unary(|x| (*x == from).then_some(at))
     }
 }
 
@@ -126,17 +120,37 @@ impl SpecNumber for Rational {
             perfect.then(|| BigRational::new(n, d))
         })
     }
-    fn exp(&self) -> Self {
-        self.only_at(0, integer(1))
+    fn function(&self, function: Function) -> Self {
+        if function == Function::Rsqrt {
+            return self.like(1.0).div(&self.sqrt());
+        }
+        let point = |(at, value)| {
+            let at = BigRational::from_float(at)?;
+            self.unary(|x| {
+                if *x == at {
+                    BigRational::from_float(value)
+                } else {
+                    None
+                }
+            })
+            .0
+        };
+        Rational(function.rational_point().and_then(point))
     }
-    fn log(&self) -> Self {
-        self.only_at(1, integer(0))
+    fn pow(&self, y: &Self) -> Self {
+        let n =
+            y.0.as_ref()
+                .filter(|y| y.is_integer())
+                .and_then(ToPrimitive::to_i32);
+        self.unary(|x| {
+            let n = n?;
+            let bits = x.numer().bits().max(x.denom().bits());
+            let fits = bits.saturating_mul(u64::from(n.unsigned_abs())) < MAX_BITS;
+            (fits && !(n < 0 && x.is_zero())).then(|| x.pow(n))
+        })
     }
-    fn tanh(&self) -> Self {
-        self.only_at(0, integer(0))
-    }
-    fn sigmoid(&self) -> Self {
-        self.only_at(0, BigRational::new(BigInt::from(1), BigInt::from(2)))
+    fn like(&self, x: f64) -> Self {
+        Rational(BigRational::from_float(x))
     }
     fn step(&self, (): &(), steps: Steps) -> Self {
         self.unary(|x| {

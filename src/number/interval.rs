@@ -2,13 +2,14 @@
 //! rung reports what it knows.
 //!
 //! The four operations and the square root are `inari`'s, outward rounded by the processor;
-//! elementary functions are core-math's correctly rounded ones, moved outward by one float.
-#![expect(clippy::float_arithmetic, reason = "endpoints of enclosures")]
+//! elementary functions are core-math's correctly rounded ones, moved outward by one float
+//! (`interval_functions`).
 #![expect(
     clippy::float_cmp,
     reason = "a point interval has equal endpoints, to the bit"
 )]
 
+use super::function::Function;
 use super::midrad;
 use super::round::Up;
 use super::spec::{self, Factor, SpecNumber, Steps};
@@ -21,6 +22,12 @@ pub struct Interval(Inari);
 impl Interval {
     /// The whole line: nothing is known.
     pub const ENTIRE: Interval = Interval(Inari::ENTIRE);
+
+    /// 2/π.
+    pub(crate) const FRAC_2_PI: Interval = Interval(Inari::FRAC_2_PI);
+
+    /// 2/√π.
+    pub(crate) const FRAC_2_SQRT_PI: Interval = Interval(Inari::FRAC_2_SQRT_PI);
 
     /// [lo, hi]; the whole line where that is no interval.
     pub fn new(lo: f64, hi: f64) -> Self {
@@ -103,16 +110,6 @@ impl Interval {
     fn defined(x: Inari) -> Self {
         Interval(if x.is_empty() { Inari::ENTIRE } else { x })
     }
-
-    /// The image under an increasing function whose f64 version is correctly rounded.
-    fn increasing(self, f: fn(f64) -> f64, range: Interval) -> Self {
-        let (lo, hi) = (f(self.lo()), f(self.hi()));
-        let (lo, hi) = (lo.next_down(), hi.next_up());
-        Interval::new(
-            if lo < range.lo() { range.lo() } else { lo },
-            if hi > range.hi() { range.hi() } else { hi },
-        )
-    }
 }
 
 impl SpecNumber for Interval {
@@ -162,32 +159,14 @@ impl SpecNumber for Interval {
         }
         Interval::defined(self.0.sqrt())
     }
-    fn exp(&self) -> Self {
-        if self.lo() == 0.0 && self.hi() == 0.0 {
-            return Interval::point(1.0);
-        }
-        self.increasing(core_math::exp, Interval::new(0.0, f64::INFINITY))
+    fn function(&self, function: Function) -> Self {
+        self.image(function)
     }
-    fn log(&self) -> Self {
-        if self.lo() <= 0.0 {
-            return Interval::ENTIRE;
-        }
-        if self.lo() == 1.0 && self.hi() == 1.0 {
-            return Interval::point(0.0);
-        }
-        self.increasing(core_math::log, Interval::ENTIRE)
+    fn pow(&self, y: &Self) -> Self {
+        self.power(*y)
     }
-    fn tanh(&self) -> Self {
-        if self.lo() == 0.0 && self.hi() == 0.0 {
-            return *self;
-        }
-        self.increasing(core_math::tanh, Interval::new(-1.0, 1.0))
-    }
-    fn sigmoid(&self) -> Self {
-        let one = Interval::point(1.0);
-        let unit = Inari::try_from((0.0, 1.0)).unwrap_or(Inari::ENTIRE);
-        let denominator = one.add(&self.neg().exp());
-        Interval::defined((one.0 / denominator.0).intersection(unit))
+    fn like(&self, x: f64) -> Self {
+        Interval::point(x)
     }
     fn step(&self, (): &(), steps: Steps) -> Self {
         if self.lo() > 0.0 {

@@ -3,19 +3,24 @@
 pub mod decimal;
 pub mod double_double;
 pub mod dual;
+mod erf;
 pub mod exact;
 pub mod format;
+pub mod function;
 pub mod gemm;
 pub mod interval;
+mod interval_functions;
 mod midrad;
 pub(crate) mod ordered;
 pub mod precise;
+mod precise_functions;
 pub mod round;
 pub mod runtime;
 pub mod simulated;
 pub mod spec;
 
 pub use format::Format;
+pub use function::Function;
 pub use round::{Down, Up};
 pub use runtime::Float;
 pub use spec::{Enclosure, SpecNumber};

@@ -1,9 +1,11 @@
 //! Intervals of any precision: the last rung of specification evaluation.
 //!
 //! Endpoints are `dashu-float` numbers that round outward. dashu's four operations and its
-//! square root are directed; its elementary functions are assumed to be within one unit of
-//! the last of `precision` places and are moved outward by 2^4 of them (assumption A7).
+//! square root are directed; its elementary functions (`precise_functions`) are assumed to be
+//! within one unit of the last of `precision` places and are moved outward by 2^4 of them
+//! (assumption A7).
 
+use super::function::Function;
 use super::interval::Interval;
 use super::round::Up;
 use super::spec::{SpecNumber, Steps};
@@ -12,14 +14,9 @@ use dashu_float::round::mode;
 use dashu_int::IBig;
 
 /// A float that rounds towards -∞.
-type Lo = FBig<mode::Down, 2>;
+pub(super) type Lo = FBig<mode::Down, 2>;
 /// A float that rounds towards +∞.
-type Hi = FBig<mode::Up, 2>;
-
-/// Arguments of exp and tanh beyond this are left to "anything".
-const MAX_EXP: f64 = 1e4;
-/// And below this.
-const LEAST_EXP: f64 = -1e4;
+pub(super) type Hi = FBig<mode::Up, 2>;
 
 /// Endpoints with an exponent beyond this are left to "anything": the values of a run are
 /// far inside, and sums of numbers that far apart would take memory without end.
@@ -27,7 +24,7 @@ const MAX_EXPONENT: isize = 40_000;
 
 /// An interval with endpoints of a chosen precision, or "anything".
 #[derive(Debug, Clone)]
-pub struct Precise(Option<(Lo, Hi)>);
+pub struct Precise(pub(super) Option<(Lo, Hi)>);
 
 /// Binary places of every endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,45 +58,22 @@ impl Precise {
         Precise(self.0.as_ref().zip(y.0.as_ref()).map(|(a, b)| f(a, b))).in_range()
     }
 
-    /// The image under an increasing function, moved outward by 16 units of the last place.
-    fn increasing(&self, f: impl Fn(&Lo) -> Lo, g: impl Fn(&Hi) -> Hi) -> Self {
-        Precise(self.0.as_ref().map(|(lo, hi)| {
-            let places = lo.precision();
-            // An exact result (exp 0, ln 1) comes back without a precision of its own.
-            let lo = f(lo).with_precision(places).value();
-            let hi = g(hi).with_precision(places).value();
-            let (lo_step, hi_step) = (lo.ulp() << 4, hi.ulp() << 4);
-            (lo - lo_step, hi + hi_step)
-        }))
-        .in_range()
-    }
-
     /// The same interval, or anything where an endpoint has left the range.
-    fn in_range(self) -> Self {
+    pub(super) fn in_range(self) -> Self {
         let fits = |exponent: isize| exponent.abs() < MAX_EXPONENT;
         let all = |(lo, hi): &(Lo, Hi)| fits(lo.repr().exponent()) && fits(hi.repr().exponent());
         Precise(self.0.filter(all))
     }
 
-    fn is_point(&self, x: i32) -> bool {
-        let n = IBig::from(x);
+    pub(super) fn is_zero(&self) -> bool {
         self.0
             .as_ref()
-            .is_some_and(|(lo, hi)| *lo == Lo::from(n.clone()) && *hi == Hi::from(n))
+            .is_some_and(|(lo, hi)| *lo == Lo::ZERO && *hi == Hi::ZERO)
     }
 
-    fn point_like(&self, x: f64) -> Self {
-        let places = self.0.as_ref().map_or(53, |(lo, _)| lo.precision());
-        Precise::from_endpoints(Places(places), x, x)
-    }
-}
-
-/// An upper bound of tanh x that is only sharp for x below -MAX_EXP.
-fn far_tanh(x: f64) -> f64 {
-    if x < LEAST_EXP {
-        (-1.0_f64).next_up()
-    } else {
-        1.0
+    /// The working places; 53 where nothing is known.
+    pub(super) fn places(&self) -> Places {
+        Places(self.0.as_ref().map_or(53, |(lo, _)| lo.precision()))
     }
 }
 
@@ -111,11 +85,11 @@ fn hi_max(a: Hi, b: Hi) -> Hi {
     if b > a { b } else { a }
 }
 
-fn up(x: &Lo) -> Hi {
+pub(super) fn up(x: &Lo) -> Hi {
     x.clone().with_rounding()
 }
 
-fn down(x: &Hi) -> Lo {
+pub(super) fn down(x: &Hi) -> Lo {
     x.clone().with_rounding()
 }
 
@@ -219,7 +193,7 @@ impl SpecNumber for Precise {
     fn sqrt(&self) -> Self {
         match &self.0 {
             Some((lo, _)) if !is_negative(lo) => {
-                if self.is_point(0) {
+                if self.is_zero() {
                     return self.clone();
                 }
                 Precise(self.0.as_ref().map(|(lo, hi)| (lo.sqrt(), hi.sqrt())))
@@ -227,53 +201,15 @@ impl SpecNumber for Precise {
             _ => Precise::UNKNOWN,
         }
     }
-    fn exp(&self) -> Self {
-        if self.is_point(0) {
-            return self.point_like(1.0);
-        }
-        let e = self.enclose();
-        if e.hi() < LEAST_EXP {
-            let places = self.0.as_ref().map_or(53, |(lo, _)| lo.precision());
-            return Precise::from_endpoints(Places(places), 0.0, f64::MIN_POSITIVE);
-        }
-        if e.magnitude() > MAX_EXP {
-            return Precise::UNKNOWN;
-        }
-        self.increasing(FBig::exp, FBig::exp)
+    fn function(&self, function: Function) -> Self {
+        self.image(function)
     }
-    fn log(&self) -> Self {
-        match &self.0 {
-            Some((lo, _)) if *lo > Lo::ZERO => {
-                if self.is_point(1) {
-                    return self.point_like(0.0);
-                }
-                self.increasing(FBig::ln, FBig::ln)
-            }
-            _ => Precise::UNKNOWN,
-        }
+    fn pow(&self, y: &Self) -> Self {
+        self.power(y)
     }
-    fn tanh(&self) -> Self {
-        if self.is_point(0) {
-            return self.clone();
-        }
-        let e = self.enclose();
-        if e.magnitude() > MAX_EXP {
-            // Beyond 1e4 the tanh is within 2e^-20000 of ±1.
-            let near = |x: f64| {
-                if x > MAX_EXP {
-                    1.0_f64.next_down()
-                } else {
-                    -1.0
-                }
-            };
-            let places = self.0.as_ref().map_or(53, |(lo, _)| lo.precision());
-            return Precise::from_endpoints(Places(places), near(e.lo()), far_tanh(e.hi()));
-        }
-        self.increasing(FBig::tanh, FBig::tanh)
-    }
-    fn sigmoid(&self) -> Self {
-        let one = self.point_like(1.0);
-        one.div(&one.add(&self.neg().exp()))
+    fn like(&self, x: f64) -> Self {
+        let places = self.places();
+        Precise::from_endpoints(places, x, x)
     }
     fn step(&self, env: &Places, steps: Steps) -> Self {
         let Some((lo, hi)) = &self.0 else {
@@ -301,8 +237,7 @@ impl SpecNumber for Precise {
         })
     }
     fn distance(&self, c: f64) -> Interval {
-        let places = self.0.as_ref().map_or(53, |(lo, _)| lo.precision());
-        let c = Precise::from_endpoints(Places(places), c, c);
+        let c = self.like(c);
         let d = c.sub(self).abs().enclose();
         Interval::new(d.lo().clamp_below_zero(), d.hi())
     }

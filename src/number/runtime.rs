@@ -6,6 +6,7 @@
 #![expect(clippy::float_arithmetic, reason = "the runtime's own arithmetic")]
 
 use super::Format;
+use super::function::Function;
 use super::round::sum_excess;
 use super::simulated::{E2m1, E2m3, E3m2, E4m3, E5m2, Tf32};
 use super::spec::Steps;
@@ -33,14 +34,11 @@ pub trait Float: Copy + PartialOrd + Send + Sync + 'static {
     fn fused(self, y: Self, z: Self) -> Self;
     /// fl(√x).
     fn sqrt(self) -> Self;
-    /// fl(e^x).
-    fn exp(self) -> Self;
-    /// fl(ln x).
-    fn log(self) -> Self;
-    /// fl(tanh x).
-    fn tanh(self) -> Self;
-    /// 1 / (1 + e^-x), within 3 ulp in f64 and within 1 ulp in the narrower formats.
-    fn sigmoid(self) -> Self;
+    /// fl(f(x)); the sigmoid and softplus within 3 ulp in f64 and within 1 ulp in the
+    /// narrower formats.
+    fn function(self, function: Function) -> Self;
+    /// fl(x^y), with IEEE 754's values at 0, 1, infinities and NaN.
+    fn pow(self, y: Self) -> Self;
 
     /// -x.
     fn neg(self) -> Self {
@@ -91,6 +89,25 @@ fn sigmoid_f64(x: f64) -> f64 {
     }
 }
 
+/// ln(1 + e^x) = max(x, 0) + ln(1 + e^−|x|) in f64 without overflow.
+///
+/// e = fl(e^−|x|) has relative error u, and ln(1 + e) is no worse conditioned than e: with
+/// its own rounding at most 2u(1 + u) relative. Added to x > 0 that is at most 2 ulp of the
+/// sum, whose rounding adds ½: under 3 ulp.
+fn softplus_f64(x: f64) -> f64 {
+    let rest = core_math::log1p(core_math::exp(-x.abs()));
+    if x > 0.0 { x + rest } else { rest }
+}
+
+/// The functions that are no correctly rounded ones of CORE-MATH.
+fn composed_f64(function: Function, x: f64) -> f64 {
+    if function == Function::Sigmoid {
+        sigmoid_f64(x)
+    } else {
+        softplus_f64(x)
+    }
+}
+
 impl Float for f64 {
     const ZERO: Self = 0.0;
     const FORMAT: Format = Format::F64;
@@ -118,17 +135,14 @@ impl Float for f64 {
     fn sqrt(self) -> Self {
         f64::sqrt(self)
     }
-    fn exp(self) -> Self {
-        core_math::exp(self)
+    fn function(self, function: Function) -> Self {
+        match function.correctly_rounded() {
+            Some(f) => f(self),
+            None => composed_f64(function, self),
+        }
     }
-    fn log(self) -> Self {
-        core_math::log(self)
-    }
-    fn tanh(self) -> Self {
-        core_math::tanh(self)
-    }
-    fn sigmoid(self) -> Self {
-        sigmoid_f64(self)
+    fn pow(self, y: Self) -> Self {
+        core_math::pow(self, y)
     }
 }
 
@@ -159,17 +173,14 @@ impl Float for f32 {
     fn sqrt(self) -> Self {
         f32::sqrt(self)
     }
-    fn exp(self) -> Self {
-        core_math::expf(self)
+    fn function(self, function: Function) -> Self {
+        match function.correctly_rounded_f32() {
+            Some(f) => f(self),
+            None => composed_f64(function, f64::from(self)) as f32,
+        }
     }
-    fn log(self) -> Self {
-        core_math::logf(self)
-    }
-    fn tanh(self) -> Self {
-        core_math::tanhf(self)
-    }
-    fn sigmoid(self) -> Self {
-        sigmoid_f64(f64::from(self)) as f32
+    fn pow(self, y: Self) -> Self {
+        core_math::powf(self, y)
     }
 }
 
@@ -229,17 +240,11 @@ macro_rules! through_f32 {
             fn sqrt(self) -> Self {
                 <$float>::$narrow(self.$widen().sqrt())
             }
-            fn exp(self) -> Self {
-                <$float>::from_f32(core_math::expf(self.to_f32()))
+            fn function(self, function: Function) -> Self {
+                <$float>::from_f32(Float::function(self.to_f32(), function))
             }
-            fn log(self) -> Self {
-                <$float>::from_f32(core_math::logf(self.to_f32()))
-            }
-            fn tanh(self) -> Self {
-                <$float>::from_f32(core_math::tanhf(self.to_f32()))
-            }
-            fn sigmoid(self) -> Self {
-                <$float>::from_f32(Float::sigmoid(self.to_f32()))
+            fn pow(self, y: Self) -> Self {
+                <$float>::from_f32(Float::pow(self.to_f32(), y.to_f32()))
             }
         }
     };

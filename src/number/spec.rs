@@ -11,6 +11,8 @@ use super::gemm::Layout;
 
 pub use super::interval::Interval as Enclosure;
 
+use super::function::Function;
+
 /// Values of a step function left of, at and right of zero.
 ///
 /// `Steps { below: 0.0, at: 0.0, above: 1.0 }` is relu's gate; signs, tie rules and
@@ -52,6 +54,16 @@ impl Steps {
     };
 }
 
+/// The elementary functions under their own names.
+macro_rules! named {
+    ($($(#[$doc:meta])* $name:ident => $function:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        fn $name(&self) -> Self {
+            self.function(Function::$function)
+        }
+    )+};
+}
+
 /// A number that encloses (or is) a real, so that every operation's result encloses the
 /// real result.
 ///
@@ -83,14 +95,13 @@ pub trait SpecNumber: Clone + Send + Sync {
     fn min(&self, y: &Self) -> Self;
     /// √x; anything where x may be negative.
     fn sqrt(&self) -> Self;
-    /// e^x.
-    fn exp(&self) -> Self;
-    /// ln x; anything where x may be 0 or negative.
-    fn log(&self) -> Self;
-    /// tanh x.
-    fn tanh(&self) -> Self;
-    /// 1 / (1 + e^-x).
-    fn sigmoid(&self) -> Self;
+    /// An elementary function; anything outside its domain.
+    fn function(&self, function: Function) -> Self;
+    /// x^y: 1 for y = 0, products and quotients for an integer y, else e^(y·ln x) for
+    /// x > 0 and 0 for x = 0 < y; anything elsewhere.
+    fn pow(&self, y: &Self) -> Self;
+    /// The real that a float stands for, held as precisely as this number is.
+    fn like(&self, x: f64) -> Self;
     /// The step function; the hull of its values where the sign is not decided.
     fn step(&self, env: &Self::Env, steps: Steps) -> Self;
     /// An f64 interval that contains the real.
@@ -101,6 +112,49 @@ pub trait SpecNumber: Clone + Send + Sync {
     /// A·B, entry by entry and row-major.
     fn product(env: &Self::Env, a: Factor<'_, Self>, b: Factor<'_, Self>) -> Vec<Self> {
         product(env, a, b)
+    }
+
+    named! {
+        /// e^x.
+        exp => Exp,
+        /// e^x − 1.
+        expm1 => Expm1,
+        /// ln x.
+        log => Log,
+        /// ln(1 + x).
+        log1p => Log1p,
+        /// The error function.
+        erf => Erf,
+        /// sin x.
+        sin => Sin,
+        /// cos x.
+        cos => Cos,
+        /// tan x.
+        tan => Tan,
+        /// arcsin x.
+        asin => Asin,
+        /// arccos x.
+        acos => Acos,
+        /// arctan x.
+        atan => Atan,
+        /// sinh x.
+        sinh => Sinh,
+        /// cosh x.
+        cosh => Cosh,
+        /// tanh x.
+        tanh => Tanh,
+        /// arsinh x.
+        asinh => Asinh,
+        /// arcosh x.
+        acosh => Acosh,
+        /// artanh x.
+        atanh => Atanh,
+        /// 1 / (1 + e^-x).
+        sigmoid => Sigmoid,
+        /// ln(1 + e^x).
+        softplus => Softplus,
+        /// 1/√x.
+        rsqrt => Rsqrt,
     }
 
     /// The integer that this is, where it is decided to be one.

@@ -7,8 +7,7 @@ use crate::error::Result;
 use crate::graph::{Graph, ValueId};
 use crate::number::{Float, SpecNumber};
 use crate::tensor::{SpecTensor, Tensor, Ty};
-use super::elementary::{self, Smooth};
-use super::rule::float;
+use super::elementary::{self, Curve};
 use crate::number::{Down, Up};
 
 /// The square root, correctly rounded everywhere by IEEE 754.
@@ -28,9 +27,9 @@ impl Unary for Sqrt {
 }
 
 /// |√x̂ − √x| = |x̂ − x| / (√x̂ + √x) ≤ ε / (2√lo); the image caps that near 0.
-const SMOOTH: Smooth = Smooth {
-    image: |x| x.sqrt(),
-    slope: |x| Up::new(0.5) / Down::new(x.lo()).sqrt(),
+const CURVE: Curve = Curve {
+    image: &|x| x.sqrt(),
+    slope: &|x| Up::new(0.5) / Down::new(x.lo()).sqrt(),
 };
 
 impl Primitive for Sqrt {
@@ -38,9 +37,7 @@ impl Primitive for Sqrt {
         "Sqrt"
     }
     fn infer(&self, args: &[&Ty]) -> Result<Ty> {
-        let ty = elementwise::infer_unary(args)?;
-        float(&ty)?;
-        Ok(ty)
+        elementary::infer(args)
     }
     fn spec<N: SpecNumber>(&self, cx: &SpecCx<N>, args: &[&SpecTensor<N>]) -> SpecTensor<N> {
         elementwise::spec_unary(self, cx.env, args[0])
@@ -53,7 +50,7 @@ impl Primitive for Sqrt {
     /// # Tightness
     /// Test `sqrt_is_nearly_attained`.
     fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
-        elementary::error(cx, args, &SMOOTH, |m| cx.half_ulp(m))
+        elementary::error(cx, args, &CURVE, |m| cx.half_ulp(m))
     }
     /// No claim: a bound on |x| does not keep x from being negative. The run does.
     fn scale(&self, _cx: &RuleCx, _args: &[ScaleOperand]) -> Scaled {

@@ -4,29 +4,9 @@ use crate::soft::{self, ulp};
 use crate::tape::Tape;
 use gradbound::libm::{Function, Libm};
 use gradbound::number::precise::{Places, Precise};
-use gradbound::number::{Format, SpecNumber};
+use gradbound::number::{Float, Format, SpecNumber};
 
 const PLACES: Places = Places(120);
-
-fn exactly(function: Function, x: f64) -> Precise {
-    let x = Precise::from_f64(&PLACES, x);
-    match function {
-        Function::Exp => x.exp(),
-        Function::Log => x.log(),
-        Function::Tanh => x.tanh(),
-        Function::Sigmoid => x.sigmoid(),
-    }
-}
-
-/// Where the function leaves the range of f64 or that of [`Precise`], and at NaN.
-fn at_the_ends(function: Function, x: f64) -> f64 {
-    match function {
-        Function::Exp => core_math::exp(x),
-        Function::Log => core_math::log(x),
-        Function::Tanh => core_math::tanh(x),
-        Function::Sigmoid => 1.0 / (1.0 + core_math::exp(-x)),
-    }
-}
 
 /// Some result of a function at a float: 16-bit formats compute in f32 and round.
 pub fn within_table(
@@ -36,20 +16,38 @@ pub fn within_table(
     x: f64,
     format: Format,
 ) -> f64 {
-    let wide = if format.precision < Format::F32.precision {
+    let wide = wide(format);
+    let truth = Precise::from_f64(&PLACES, x).function(function);
+    let y = near(tape, libm.ulps(function), &truth, wide).unwrap_or_else(|| {
+        // Beyond the range of Precise, outside the domain, and at NaN.
+        soft::round(wide, Float::function(x, function))
+    });
+    soft::round(format, y)
+}
+
+/// Some value of x^y.
+pub fn power_within_table(tape: &mut Tape, libm: Libm, x: f64, y: f64, format: Format) -> f64 {
+    let wide = wide(format);
+    let at = |x| Precise::from_f64(&PLACES, x);
+    let z = near(tape, libm.power_ulps(), &at(x).pow(&at(y)), wide)
+        .unwrap_or_else(|| soft::round(wide, Float::pow(x, y)));
+    soft::round(format, z)
+}
+
+/// What a narrow format computes in.
+fn wide(format: Format) -> Format {
+    if format.precision < Format::F32.precision {
         Format::F32
     } else {
         format
-    };
-    let truth = exactly(function, x);
+    }
+}
+
+/// A float within `k` ulp of the truth, where that is known closely enough.
+fn near(tape: &mut Tape, k: f64, truth: &Precise, format: Format) -> Option<f64> {
     let e = truth.enclose();
     let known = e.hi().is_finite() && e.width().get() <= e.abs().lo() * 2f64.powi(-50);
-    let y = if known && x.is_finite() {
-        perturbed(tape, libm.ulps(function), &truth, wide)
-    } else {
-        soft::round(wide, at_the_ends(function, x))
-    };
-    soft::round(format, y)
+    known.then(|| perturbed(tape, k, truth, format))
 }
 
 /// A float within `k` ulp of the truth; the nearest one for k ≤ ½.
@@ -78,6 +76,13 @@ fn nearest(truth: &Precise, format: Format) -> f64 {
     if near.is_infinite() {
         return near;
     }
+    // In a unit in which no distance between neighbours underflows.
+    let unit = truth.like(if near.abs() < 1e-30 {
+        2f64.powi(900)
+    } else {
+        1.0
+    });
+    let distance = |y: f64| truth.sub(&truth.like(y)).mul(&unit).abs().enclose();
     // Below a power of two the neighbours are half as far.
     let step = ulp(format, near);
     [
@@ -89,7 +94,7 @@ fn nearest(truth: &Precise, format: Format) -> f64 {
     .map(|y| soft::round(format, y))
     .into_iter()
     .fold(near, |best, y| {
-        let closer = truth.distance(y).hi() < truth.distance(best).lo();
+        let closer = distance(y).hi() < distance(best).lo();
         if closer { y } else { best }
     })
 }

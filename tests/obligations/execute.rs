@@ -92,7 +92,11 @@ pub fn execute(run: Execution, inputs: &[Tensor]) -> Option<Vec<Tensor>> {
             op => (
                 state.node(id)?,
                 args_fixed
-                    && (moves(op) || matches!(op, Op::Constant(_) | Op::Cast(_) | Op::Neg(_))),
+                    && (moves(op)
+                        || matches!(
+                            op,
+                            Op::Constant(_) | Op::Irrational(_) | Op::Cast(_) | Op::Neg(_)
+                        )),
             ),
         };
         state.values.push(value);
@@ -127,7 +131,7 @@ impl State<'_, '_> {
                 let args = graph.node(id).args();
                 elements_of(graph, args[self.run.tape.below(args.len())])
             }
-            Op::Constant(_) => Vec::new(),
+            Op::Constant(_) | Op::Irrational(_) => Vec::new(),
             _ if ty.dtype.is_float() => formulas(graph, id, &self.values),
             _ => Vec::new(),
         };
@@ -237,6 +241,12 @@ impl State<'_, '_> {
             Expr::Sqrt(a) => {
                 let a = self.eval(k, a, format);
                 self.flush(format, soft::sqrt(format, a))
+            }
+            Expr::Pow(a, b) => {
+                let (a, b) = (self.eval(k, a, format), self.eval(k, b, format));
+                let libm = self.run.config.libm;
+                let z = elementary::power_within_table(self.run.tape, libm, a, b, format);
+                self.flush(format, z)
             }
             Expr::Smooth(function, a) => {
                 let a = self.eval(k, a, format);

@@ -19,6 +19,10 @@ pub enum Role {
     Moderate,
     /// Moderate and greater than 0.
     Positive,
+    /// At most 1 in magnitude.
+    Unit,
+    /// Moderate and at least 1.
+    AboveOne,
     /// An exact index below n.
     Index(usize),
 }
@@ -152,6 +156,11 @@ fn in_role(tape: &mut Tape, format: Format, role: Role, earlier: &[f64]) -> f64 
             0.0 => 1.0,
             x => x,
         },
+        Role::Unit => match moderate(tape) {
+            x if x.abs() > 1.0 => soft::round(format, 1.0 / x),
+            x => x,
+        },
+        Role::AboveOne => soft::round(format, 1.0 + moderate(tape).abs()),
         Role::Index(n) => tape.below(n) as f64,
     }
 }

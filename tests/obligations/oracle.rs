@@ -4,10 +4,11 @@
 use crate::soft::Dyadic;
 use gradbound::graph::Graph;
 use gradbound::interpret::spec;
+use gradbound::libm::Function;
 use gradbound::number::exact::Rational;
 use gradbound::number::precise::{Places, Precise};
 use gradbound::number::{SpecNumber, Up};
-use gradbound::op::Op;
+use gradbound::op::{Op, Primitive};
 use gradbound::tensor::{SpecTensor, Tensor};
 use num_rational::BigRational;
 use num_traits::{Signed, ToPrimitive, Zero};
@@ -30,11 +31,10 @@ pub enum Judgement {
     Violated(String),
 }
 
+/// Functions that are irrational nearly everywhere; their primitives bear their names.
 fn is_smooth(op: &Op) -> bool {
-    matches!(
-        op,
-        Op::Sqrt(_) | Op::Exp(_) | Op::Log(_) | Op::Tanh(_) | Op::Sigmoid(_)
-    )
+    let named = |f: &Function| format!("{f:?}") == op.name();
+    matches!(op, Op::Sqrt(_) | Op::Irrational(_)) || Function::ALL.iter().any(named)
 }
 
 impl Spec {

@@ -29,6 +29,7 @@ pub enum Expr {
     Abs(Sym),
     Sqrt(Sym),
     Smooth(Function, Sym),
+    Pow(Sym, Sym),
     Step(Steps, Sym),
 }
 
@@ -86,17 +87,14 @@ impl SpecNumber for Sym {
     fn sqrt(&self) -> Self {
         self.of(Expr::Sqrt)
     }
-    fn exp(&self) -> Self {
-        self.of(|x| Expr::Smooth(Function::Exp, x))
+    fn function(&self, function: Function) -> Self {
+        self.of(|x| Expr::Smooth(function, x))
     }
-    fn log(&self) -> Self {
-        self.of(|x| Expr::Smooth(Function::Log, x))
+    fn pow(&self, y: &Self) -> Self {
+        self.and(y, Expr::Pow)
     }
-    fn tanh(&self) -> Self {
-        self.of(|x| Expr::Smooth(Function::Tanh, x))
-    }
-    fn sigmoid(&self) -> Self {
-        self.of(|x| Expr::Smooth(Function::Sigmoid, x))
+    fn like(&self, x: f64) -> Self {
+        Sym::new(Expr::Const(x))
     }
     fn step(&self, (): &(), steps: Steps) -> Self {
         self.of(|x| Expr::Step(steps, x))

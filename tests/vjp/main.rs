@@ -202,6 +202,7 @@ macro_rules! identities {
 }
 
 mod basic;
+mod elementary;
 mod formulas;
 mod select;
 mod windows;
@@ -209,6 +210,7 @@ mod windows;
 /// Which primitives the identities of each file are about.
 const COVERED: &[&[&[&str]]] = &[
     basic::COVERED,
+    elementary::COVERED,
     formulas::COVERED,
     select::COVERED,
     windows::COVERED,

@@ -1,6 +1,7 @@
 //! For every primitive, the smallest graphs that contain it.
 
 mod basic;
+mod elementary;
 mod formulas;
 mod select;
 mod windows;
@@ -99,7 +100,13 @@ pub fn of_two(
 type File = fn(&str) -> Option<&'static [Fragment]>;
 
 /// Every file of fragments.
-const FILES: &[File] = &[basic::of, formulas::of, select::of, windows::of];
+const FILES: &[File] = &[
+    basic::of,
+    elementary::of,
+    formulas::of,
+    select::of,
+    windows::of,
+];
 
 /// The fragments of a primitive, by its name.
 pub fn of(primitive: &str) -> &'static [Fragment] {

@@ -1,0 +1,47 @@
+//! The elementary functions, at arguments inside their domains.
+
+use super::Function;
+use super::{closely, of_one};
+use gradbound::Result;
+use gradbound::graph::{Graph, ValueId};
+use gradbound::op::Number;
+use gradbound::tensor::DType;
+
+/// f(x/8): |x| is below 8 in every identity.
+fn of_eighth(g: &mut Graph, f: fn(&mut Graph, ValueId) -> Result<ValueId>) -> Result<ValueId> {
+    let x = super::float(g, [5]);
+    let eighth = g.scalar(0.125, DType::F64)?;
+    let x = g.mul(x, eighth)?;
+    f(g, x)
+}
+
+/// f(1 + x).
+fn of_successor(g: &mut Graph, f: fn(&mut Graph, ValueId) -> Result<ValueId>) -> Result<ValueId> {
+    let x = super::float(g, [5]);
+    let one = g.scalar(1.0, DType::F64)?;
+    let x = g.add(x, one)?;
+    f(g, x)
+}
+
+identities! {
+    acos: closely ["Acos"], |g| of_eighth(g, Graph::acos);
+    acosh: closely ["Acosh"], |g| of_successor(g, Graph::acosh);
+    asin: closely ["Asin"], |g| of_eighth(g, Graph::asin);
+    asinh: closely ["Asinh"], |g| of_one(g, Graph::asinh);
+    atan: closely ["Atan"], |g| of_one(g, Graph::atan);
+    atanh: closely ["Atanh"], |g| of_eighth(g, Graph::atanh);
+    cos: closely ["Cos"], |g| of_one(g, Graph::cos);
+    cosh: closely ["Cosh"], |g| of_one(g, Graph::cosh);
+    erf: closely ["Erf"], |g| of_one(g, Graph::erf);
+    expm1: closely ["Expm1"], |g| of_one(g, Graph::expm1);
+    irrational: closely ["Irrational"], |g| of_one(g, |g, x| {
+        let factor = g.irrational(Number::RootTwoOverPi, DType::F64)?;
+        g.mul(x, factor)
+    });
+    log1p: closely ["Log1p"], |g| of_one(g, Graph::log1p);
+    rsqrt: closely ["Rsqrt"], |g| of_one(g, Graph::rsqrt);
+    sin: closely ["Sin"], |g| of_one(g, Graph::sin);
+    sinh: closely ["Sinh"], |g| of_one(g, Graph::sinh);
+    softplus: closely ["Softplus"], |g| of_one(g, Graph::softplus);
+    tan: closely ["Tan"], |g| of_one(g, Graph::tan);
+}
