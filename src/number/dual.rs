@@ -23,7 +23,6 @@ impl<N: SpecNumber> Dual<N> {
     }
 }
 
-#[expect(clippy::float_cmp, reason = "zero is one float")]
 fn is_zero<N: SpecNumber>(x: &N) -> bool {
     let e = x.enclose();
     e.lo() == 0.0 && e.hi() == 0.0

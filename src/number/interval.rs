@@ -40,6 +40,7 @@ impl Interval {
     }
 
     /// [c - r, c + r], rounded outward.
+    #[expect(clippy::float_arithmetic, reason = "negation is exact")]
     pub fn around(c: f64, r: Up) -> Self {
         if !c.is_finite() || !r.is_finite() {
             return Interval::ENTIRE;

@@ -10,6 +10,8 @@ use dashu_int::IBig;
 
 /// Arguments of exp and its relatives beyond this are left to "anything", or to a limit.
 const MAX_EXP: f64 = 1e4;
+/// And below this.
+const LEAST_EXP: f64 = -1e4;
 
 /// A sine of more than 2^this is left to [−1, 1]: its reduction takes that many places.
 const MAX_TURNS: i32 = 1000;
@@ -181,7 +183,7 @@ impl Precise {
     /// exp or expm1, whose limit at −∞ is `limit`: e^x < 10^−4000 beyond the range.
     fn exponential(&self, function: Function, limit: f64) -> Precise {
         let e = self.enclose();
-        if e.hi() < -MAX_EXP {
+        if e.hi() < LEAST_EXP {
             let limit = self.like(limit);
             return limit.add(&self.like(0.0).hull(&self.like(f64::MIN_POSITIVE)));
         }
@@ -205,7 +207,7 @@ impl Precise {
         let limit = one.hull(&self.like(1.0_f64.next_down()));
         if e.lo() > MAX_EXP {
             limit
-        } else if e.hi() < -MAX_EXP {
+        } else if e.hi() < LEAST_EXP {
             limit.neg()
         } else {
             one.neg().hull(&one)
