@@ -16,9 +16,11 @@ pub struct Dyadic {
     e: i64,
 }
 
-/// 2^e for an e that f64 can hold.
+/// 2^e for an e that f64 can hold; infinite above.
 pub fn power(e: i64) -> f64 {
-    if e >= -1022 {
+    if e > 1023 {
+        f64::INFINITY
+    } else if e >= -1022 {
         f64::from_bits(((e + 1023) as u64) << 52)
     } else {
         f64::from_bits(1 << (e + 1074))
