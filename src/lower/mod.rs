@@ -4,6 +4,7 @@
 //! appends its fragment and returns the value of the whole.
 
 mod average_pool;
+mod clip;
 mod conv;
 mod conv_transpose;
 mod cumulative;
@@ -11,6 +12,7 @@ mod determinant;
 mod einsum;
 mod gemm;
 mod interpolate;
+mod leaky;
 mod log_softmax;
 mod lp_pool;
 mod masked_softmax;
@@ -19,11 +21,13 @@ mod mean_squared_error;
 mod nll_loss;
 mod pool;
 mod resize;
+mod scatter;
 mod softmax;
 mod softmax_cross_entropy;
 mod spatial;
 
 pub use average_pool::average_pool;
+pub use clip::{clip, hard_sigmoid, hard_swish};
 pub use conv::{Conv, conv};
 pub use conv_transpose::{ConvTranspose, conv_transpose};
 pub use cumulative::{Cumulative, Direction, cumulative};
@@ -31,6 +35,7 @@ pub use determinant::determinant;
 pub use einsum::einsum;
 pub use gemm::{Gemm, gemm};
 pub use interpolate::{Neighbours, interpolate};
+pub use leaky::{leaky_relu, prelu, shrink, thresholded_relu};
 pub use log_softmax::log_softmax;
 pub use lp_pool::{global_lp_pool, lp_pool};
 pub use masked_softmax::{masked_log_softmax, masked_softmax};
@@ -39,6 +44,7 @@ pub use mean_squared_error::mean_squared_error;
 pub use nll_loss::{NllLoss, Reduction, nll_loss};
 pub use pool::Pool;
 pub use resize::{Coordinates, Filter, Nearest, Resize, resize};
+pub use scatter::{Written, scatter};
 pub use softmax::softmax;
 pub use softmax_cross_entropy::{CrossEntropy, softmax_cross_entropy};
 pub use spatial::Spatial;

@@ -20,6 +20,16 @@ impl Embed {
         Embed(Box::new((window, whole)))
     }
 
+    /// A tensor of these extents from `starts` on, in zeros of shape `whole`.
+    pub(crate) fn within(starts: &[usize], lengths: &[usize], whole: Shape) -> Embed {
+        let window = Window {
+            starts: starts.to_vec(),
+            steps: vec![1; starts.len()],
+            lengths: lengths.to_vec(),
+        };
+        Embed::new(window, whole)
+    }
+
     fn sources(&self, _x: &Shape, out: &Shape) -> Vec<usize> {
         let mut sources = vec![ZERO_FILL; out.len()];
         for (k, position) in self.0.0.positions(out).into_iter().enumerate() {

@@ -1,9 +1,17 @@
 //! Selections, and maxima over some elements only.
 
-use super::{Function, closely, exactly, float, of_two};
-use gradbound::lower;
+use super::{Function, closely, exactly, float, of_one, of_two};
+use gradbound::Result;
+use gradbound::graph::{Graph, ValueId};
+use gradbound::lower::{self, Cumulative, Direction, Written};
 use gradbound::op::Relation;
 use gradbound::tensor::{DType, Shape, Tensor, Ty};
+
+/// Three updates, two of them of one element.
+fn scattered(g: &mut Graph, written: Written) -> Result<ValueId> {
+    let (x, updates) = (float(g, [2, 2]), float(g, [3]));
+    lower::scatter(g, x, updates, &[3, 0, 3], written)
+}
 
 identities! {
     select_by_a_comparison: exactly ["Select"], |g| of_two(g, |g, x, y| {
@@ -48,6 +56,34 @@ identities! {
         let picked = g.gather_elements(y, index, 0)?;
         g.mul(picked, x)
     };
+    clip: exactly [], |g| {
+        let (x, lo, hi) = (float(g, [2, 4]), float(g, []), float(g, [4]));
+        lower::clip(g, x, Some(lo), Some(hi))
+    };
+    hard_sigmoid: exactly [], |g| of_one(g, |g, x| lower::hard_sigmoid(g, x, 0.25, 0.5));
+    hard_swish: exactly [], |g| of_one(g, lower::hard_swish);
+    leaky_relu: exactly [], |g| of_one(g, |g, x| lower::leaky_relu(g, x, 0.125));
+    prelu: exactly [], |g| of_two(g, lower::prelu);
+    thresholded_relu: exactly [], |g| of_one(g, |g, x| {
+        let y = lower::thresholded_relu(g, x, 0.75)?;
+        g.add(x, y)
+    });
+    shrink: exactly [], |g| of_one(g, |g, x| lower::shrink(g, x, 0.5, 0.25));
+    cum_sum: exactly [], |g| {
+        let x = float(g, [2, 4, 2]);
+        let how = Direction { axis: 1, exclusive: true, reverse: false };
+        lower::cumulative(g, x, Cumulative::Sum, how)
+    };
+    cum_prod: exactly [], |g| {
+        let x = float(g, [3, 2]);
+        let how = Direction { axis: 0, exclusive: false, reverse: true };
+        lower::cumulative(g, x, Cumulative::Product, how)
+    };
+    scatter_that_replaces: exactly [], |g| scattered(g, Written::Replaced);
+    scatter_that_adds: exactly [], |g| scattered(g, Written::Added);
+    scatter_that_multiplies: exactly [], |g| scattered(g, Written::Multiplied);
+    scatter_of_the_largest: exactly [], |g| scattered(g, Written::Largest);
+    scatter_of_the_least: exactly [], |g| scattered(g, Written::Least);
     pool_max: exactly ["MaxOver"], |g| {
         let x = float(g, [2, 4]);
         g.pool_max(x, &[1], false, &[false, true, false, false])
@@ -62,7 +98,7 @@ identities! {
 /// what is left out gets nothing even where it is the largest.
 #[test]
 fn ties_go_to_the_first_or_are_shared() {
-    use super::{Graph, append_backward};
+    use super::append_backward;
     use gradbound::interpret::runtime;
     let run = |pooling: bool| {
         let mut g = Graph::new();
@@ -92,7 +128,7 @@ fn ties_go_to_the_first_or_are_shared() {
 /// A zero among the factors leaves the others' product as its gradient; two leave nothing.
 #[test]
 fn zeros_among_factors_have_gradients() {
-    use super::{Graph, append_backward};
+    use super::append_backward;
     use gradbound::interpret::runtime;
     let gradient = |factors: [f64; 4]| {
         let mut g = Graph::new();

@@ -8,14 +8,19 @@ mod accumulate;
 mod constants;
 mod convolution;
 mod elementwise;
+mod extremes;
+mod gates;
 mod generate;
 mod indexing;
+mod layout;
+mod logic;
 mod loss;
 mod matrix;
 mod pooling;
 mod rearrange;
 mod reduce;
 mod resize;
+mod scatter;
 mod shape;
 mod softmax;
 mod spatial;
@@ -80,14 +85,19 @@ static FILES: &[&[Operation]] = &[
     constants::OPERATIONS,
     convolution::OPERATIONS,
     elementwise::OPERATIONS,
+    extremes::OPERATIONS,
+    gates::OPERATIONS,
     generate::OPERATIONS,
     indexing::OPERATIONS,
+    layout::OPERATIONS,
+    logic::OPERATIONS,
     loss::OPERATIONS,
     matrix::OPERATIONS,
     pooling::OPERATIONS,
     rearrange::OPERATIONS,
     reduce::OPERATIONS,
     resize::OPERATIONS,
+    scatter::OPERATIONS,
     shape::OPERATIONS,
     softmax::OPERATIONS,
 ];

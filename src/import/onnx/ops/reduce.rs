@@ -15,7 +15,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
 /// The opset from which ReduceSum takes its axes as an input, and the one from which the
 /// others do.
 const SUM_AXES_ARE_AN_INPUT: i64 = 13;
-const AXES_ARE_AN_INPUT: i64 = 18;
+pub(super) const AXES_ARE_AN_INPUT: i64 = 18;
 
 fn sum(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     reduce(call, SUM_AXES_ARE_AN_INPUT, |axes, keep| {
@@ -35,7 +35,7 @@ fn max(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     })
 }
 
-fn reduce(
+pub(super) fn reduce(
     call: &mut Call<'_>,
     since: i64,
     op: impl Fn(&[usize], bool) -> Op,
