@@ -358,3 +358,77 @@ fn operands_of_opset_6() {
         refused(&old(attributes, shape, &vec![1.0; count]), word);
     }
 }
+
+/// Softmax over x + [0, −∞] (−∞ from a constant), as decoders mask.
+fn masked(nodes: Vec<NodeProto>) -> Onnx {
+    let mask = f32s("m", &[2], &[0.0, f32::NEG_INFINITY]);
+    with(nodes).initializer(mask)
+}
+
+#[test]
+fn minus_infinity_is_selected_away() {
+    let x = floats([2], &[1.0, 5.0]);
+    let added = masked(vec![
+        node("Identity", &["m"], &["n"]),
+        node("Add", &["x", "n"], &["z"]),
+        node_with("Softmax", &["z"], &["y"], &[int("axis", 0)]),
+    ]);
+    let model = plain(&added);
+    assert_eq!(
+        run(&model, std::slice::from_ref(&x)),
+        floats([2], &[1.0, 0.0])
+    );
+    // What may be −∞ is no value that anything could be claimed of.
+    let names: Vec<&str> = model.values.iter().map(|v| v.name.as_str()).collect();
+    assert_eq!(names, ["y"]);
+    // The masks go the way of the elements.
+    let moved = masked(vec![
+        node("Add", &["x", "m"], &["z"]),
+        node("Unsqueeze", &["z", "first"], &["row"]),
+        node_with("Concat", &["row", "row"], &["rows"], &[int("axis", 0)]),
+        node("Transpose", &["rows"], &["columns"]),
+        node_with(
+            "ReduceMax",
+            &["columns"],
+            &["most"],
+            &[ints("axes", &[1]), int("keepdims", 0)],
+        ),
+        node_with("Softmax", &["most"], &["y"], &[int("axis", -1)]),
+    ])
+    .initializer(i64s("first", &[1], &[0]));
+    assert_eq!(
+        run(&plain(&moved), std::slice::from_ref(&x)),
+        floats([2], &[1.0, 0.0])
+    );
+    // A row without elements is 0, as ONNX's Attention has it.
+    let nothing = with(vec![
+        node("Add", &["x", "m"], &["z"]),
+        node_with("Softmax", &["z"], &["y"], &[int("axis", 0)]),
+    ])
+    .initializer(f32s("m", &[], &[f32::NEG_INFINITY]));
+    assert_eq!(run(&plain(&nothing), &[x]), floats([2], &[0.0, 0.0]));
+}
+
+#[test]
+fn minus_infinity_stays_out_of_everything_else() {
+    for op in ["Neg", "Exp", "Relu", "ReduceSum"] {
+        let onnx = masked(vec![
+            node("Add", &["x", "m"], &["z"]),
+            node(op, &["z"], &["y"]),
+        ]);
+        refused(&onnx, &format!("-inf reaches the operation {op}"));
+    }
+    let times = masked(vec![node("Mul", &["x", "m"], &["y"])]);
+    refused(&times, "-inf reaches the operation Mul");
+    let output = masked(vec![node("Add", &["x", "m"], &["y"])]);
+    refused(&output, "the output `y` may be -inf");
+    let cast = masked(vec![node_with("Cast", &["m"], &["y"], &[int("to", 7)])]);
+    refused(&cast, "-inf reaches");
+    let nan = with(vec![node("Add", &["x", "n"], &["y"])]);
+    refused(&nan.initializer(f32s("n", &[1], &[f32::NAN])), "NaN");
+    let positive = with(vec![node("Add", &["x", "n"], &["y"])]);
+    refused(
+        &positive.initializer(f32s("n", &[1], &[f32::INFINITY])),
+        "inf",
+    );
+}

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 pub(super) type Bindings<'a> = BTreeMap<&'a str, &'a AttributeProto>;
 
 /// The attributes that no one has taken yet.
+#[derive(Clone)]
 pub(super) struct Attributes<'a> {
     rest: Bindings<'a>,
 }

@@ -30,6 +30,8 @@ pub(super) struct Builder {
     reals: HashMap<ValueId, (Tensor, Approx)>,
     /// The executions that integers computed from floats must be the same in.
     config: Config,
+    /// Where a value is −∞, for those that may be (a boolean of its shape).
+    infinite: HashMap<ValueId, ValueId>,
     /// What is left of [`MAX_FOLDED`].
     allowance: usize,
     /// How many of the graph's values have been looked at.
@@ -47,6 +49,7 @@ impl Builder {
                 subnormals: Subnormals::Flush,
                 ..Config::default()
             },
+            infinite: HashMap::new(),
             allowance: MAX_FOLDED,
             seen: 0,
         }
@@ -102,6 +105,21 @@ impl Builder {
     pub fn known_reals(&self, x: ValueId) -> Option<&Tensor> {
         let (value, approx) = self.reals.get(&x)?;
         approx.eps.is_zero().then_some(value)
+    }
+
+    /// Where the value is −∞, if it may be; it has stand-ins there.
+    pub fn infinite(&self, x: ValueId) -> Option<ValueId> {
+        self.infinite.get(&x).copied()
+    }
+
+    /// Notes that the value stands for −∞ where the mask, which broadcasts to it, is true.
+    pub fn set_infinite(&mut self, x: ValueId, mask: ValueId) -> Result<()> {
+        let nowhere = |known: &Tensor| known.to_f64s().iter().all(|&lost| lost == 0.0);
+        if !self.known(mask).is_some_and(nowhere) {
+            let mask = self.broadcast(mask, &self.shape(x))?;
+            self.infinite.insert(x, mask);
+        }
+        Ok(())
     }
 
     /// Appends an input, whose value may be known; one of another type is not.
@@ -228,7 +246,11 @@ impl Builder {
 
     /// A value like x that is not x: the graph's identity, where a name needs its own value.
     pub fn copy(&mut self, x: ValueId) -> Result<ValueId> {
-        self.reshape(x, self.shape(x))
+        let copy = self.reshape(x, self.shape(x))?;
+        if let Some(mask) = self.infinite(x) {
+            self.infinite.insert(copy, mask);
+        }
+        Ok(copy)
     }
 
     /// Repeats x to a shape; nothing is appended where it has the shape already.

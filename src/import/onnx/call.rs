@@ -2,11 +2,13 @@
 
 use super::attributes::Attributes;
 use super::builder::Builder;
+use super::infinite;
 use super::tensor::Tensors;
 use super::types::{MAX_RANK, Retype};
 use crate::error::{Error, Result};
 use crate::graph::ValueId;
-use crate::tensor::{DType, Shape};
+use crate::import::source::Source;
+use crate::tensor::{DType, Shape, Tensor};
 
 /// The opset from which operands broadcast as numpy's do.
 const NUMPY_BROADCASTING: i64 = 7;
@@ -22,6 +24,21 @@ pub(super) struct Scope {
     /// The version of its domain's operator set that the node at hand is written in.
     pub opset: i64,
     pub warnings: Vec<String>,
+}
+
+impl Scope {
+    /// Appends a constant of the model, in its new type; −∞ among its elements stays outside
+    /// of the graph ([`infinite`]).
+    pub fn number(&mut self, source: &Source, value: Tensor) -> Result<ValueId> {
+        let Some((finite, mask)) = infinite::split(&value)? else {
+            let value = self.retype.constant(source, value)?;
+            return Ok(self.builder.constant(value));
+        };
+        let finite = self.retype.constant(source, finite)?;
+        let (id, mask) = (self.builder.constant(finite), self.builder.constant(mask));
+        self.builder.set_infinite(id, mask)?;
+        Ok(id)
+    }
 }
 
 /// A node with its arguments.

@@ -127,7 +127,8 @@ impl<'a> Whole<'a, '_> {
     /// Appends the initializers.
     fn initializers(&mut self) -> Result<Vec<NamedValue>> {
         let ids = self.walk.initializers(&mut self.frame, self.graph)?;
-        let all = self.graph.initializer.iter().zip(ids);
+        let is_real = |id: &ValueId| self.walk.scope.builder.infinite(*id).is_none();
+        let all = (self.graph.initializer.iter().zip(ids)).filter(|(_, id)| is_real(id));
         Ok(all
             .map(|(proto, id)| named_value(&proto.name, id, None))
             .collect())
@@ -154,6 +155,10 @@ impl<'a> Whole<'a, '_> {
             });
             let results = self.node(position).map_err(|e| e.at_node(&node.name))?;
             for (name, id) in results {
+                // What may be −∞ is no real; it stays inside.
+                if self.walk.scope.builder.infinite(id).is_some() {
+                    continue;
+                }
                 values.push(named_value(name, id, Some(position)));
             }
         }
@@ -196,6 +201,13 @@ impl<'a> Whole<'a, '_> {
         for (info, id) in self.graph.output.iter().zip(ids) {
             let name = info.name.as_str();
             let scope = &mut self.walk.scope;
+            if scope.builder.infinite(id).is_some() {
+                return Err(Error::new(format!(
+                    "the output `{}` may be -inf, which is no real",
+                    name.escape_debug()
+                ))
+                .remedy("make an output of what it is used for"));
+            }
             let ty = scope.builder.graph.ty(id);
             if let Some(declared) = inputs::contradiction(info, ty, scope.retype) {
                 scope.warnings.push(format!(

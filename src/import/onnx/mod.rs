@@ -15,6 +15,7 @@ mod call;
 mod control;
 mod external;
 mod import;
+mod infinite;
 mod inputs;
 mod load;
 mod ops;

@@ -2,10 +2,10 @@
 //! among its attributes.
 
 use super::attributes::{Attributes, Bindings};
-use super::call::{Call, Scope};
-use super::control;
+use super::call::Scope;
 use super::opsets::{self, Opsets};
 use super::proto::{FunctionProto, GraphProto, NodeProto};
+use super::{control, infinite};
 use super::{ops, order};
 use crate::error::{Error, Result};
 use crate::graph::ValueId;
@@ -100,6 +100,7 @@ impl<'a, 'f> Frame<'a, 'f> {
 }
 
 /// A node's arguments and attributes.
+#[derive(Clone)]
 pub(super) struct Given<'a> {
     pub inputs: Vec<Option<ValueId>>,
     pub attributes: Attributes<'a>,
@@ -161,14 +162,7 @@ impl<'a> Walk<'a> {
             None => {
                 let operation = ops::find(domain, &node.op_type, opset)?;
                 self.scope.opset = opset;
-                let lowered = operation.lower(Call {
-                    scope: &mut self.scope,
-                    attributes: given.attributes,
-                    inputs: given.inputs,
-                    outputs: given.outputs,
-                });
-                self.scope.builder.catch_up();
-                lowered?
+                infinite::lower(&mut self.scope, operation, given)?
             }
         };
         Ok(results)
@@ -220,8 +214,7 @@ impl<'a> Walk<'a> {
             let scope = &mut self.scope;
             let source = scope.tensors.source("initializer", &proto.name);
             let value = scope.tensors.read(&source, proto)?;
-            let value = scope.retype.constant(&source, value)?;
-            let id = scope.builder.constant(value);
+            let id = scope.number(&source, value)?;
             frame.define(&proto.name, Some(id))?;
             ids.push(id);
         }

@@ -95,8 +95,7 @@ fn constant(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
             .remedy("give a dense tensor, a float or an integer; strings and sparse tensors are not supported"));
     };
     let source = call.scope.tensors.source("constant", "value");
-    let value = call.scope.retype.constant(&source, value)?;
-    Ok(vec![call.builder().constant(value)])
+    Ok(vec![call.scope.number(&source, value)?])
 }
 
 fn constant_of_shape(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
@@ -113,10 +112,13 @@ fn constant_of_shape(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
         }
     };
     let source = call.scope.tensors.source("constant", "value");
-    let value = call.scope.retype.constant(&source, value)?;
+    let value = call.scope.number(&source, value)?;
     let builder = call.builder();
-    let value = builder.constant(value);
-    Ok(vec![builder.broadcast(value, &shape)?])
+    let whole = builder.broadcast(value, &shape)?;
+    if let Some(mask) = builder.infinite(value) {
+        builder.set_infinite(whole, mask)?;
+    }
+    Ok(vec![whole])
 }
 
 fn cast(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
