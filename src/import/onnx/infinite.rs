@@ -40,8 +40,8 @@ enum Treatment {
 /// How the operation treats −∞; `None` where it cannot.
 fn treatment(op: &str) -> Option<Treatment> {
     match op {
-        "Concat" | "Expand" | "Flatten" | "Gather" | "Reshape" | "Slice" | "Split" | "Squeeze"
-        | "Tile" | "Transpose" | "Unsqueeze" => Some(Treatment::Moves),
+        "Concat" | "Expand" | "Flatten" | "Gather" | "Pad" | "Reshape" | "Slice" | "Split"
+        | "Squeeze" | "Tile" | "Transpose" | "Unsqueeze" => Some(Treatment::Moves),
         "Cast" | "CastLike" | "Identity" => Some(Treatment::Keeps),
         "Add" => Some(Treatment::Adds),
         "Where" => Some(Treatment::Selects),
