@@ -39,7 +39,7 @@ pub use leaky::{leaky_relu, prelu, shrink, thresholded_relu};
 pub use log_softmax::log_softmax;
 pub use lp_pool::{global_lp_pool, lp_pool};
 pub use masked_softmax::{masked_log_softmax, masked_softmax};
-pub use max_pool::max_pool;
+pub use max_pool::{max_pool, max_pool_indices};
 pub use mean_squared_error::mean_squared_error;
 pub use nll_loss::{NllLoss, Reduction, nll_loss};
 pub use pool::Pool;

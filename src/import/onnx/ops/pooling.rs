@@ -16,7 +16,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     op("GlobalLpPool", "p 1 and 2", 1..=1, global_lp_pool),
     op("GlobalMaxPool", "", 1..=1, global_max_pool),
     op("LpPool", "p 1 and 2", 1..=1, lp_pool),
-    op("MaxPool", "of floats, without indices", 1..=1, max_pool),
+    op("MaxPool", "of floats", 1..=1, max_pool),
     op("MaxUnpool", "to a constant shape", 2..=3, max_unpool),
 ];
 
@@ -48,8 +48,14 @@ fn average_pool(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
 
 fn max_pool(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let (x, how) = (call.input(0)?, pool(call)?);
-    call.attributes.ignore(&["storage_order"]);
-    Ok(vec![lower::max_pool(&mut call.builder().graph, x, &how)?])
+    let column_major = call.attributes.flag("storage_order", false)?;
+    let with_indices = call.outputs > 1;
+    let graph = &mut call.builder().graph;
+    let mut results = vec![lower::max_pool(graph, x, &how)?];
+    if with_indices {
+        results.push(lower::max_pool_indices(graph, x, &how, column_major)?);
+    }
+    Ok(results)
 }
 
 fn lp_pool(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
