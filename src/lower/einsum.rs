@@ -156,7 +156,12 @@ fn extents(graph: &Graph, equation: &str, inputs: &[Named]) -> Result<BTreeMap<I
     let mut extents = BTreeMap::new();
     for named in inputs {
         let shape = &graph.ty(named.value).shape;
-        for (&index, &extent) in named.indices.iter().zip(shape.iter()) {
+        let axes = || named.indices.iter().copied().zip(shape.iter().copied());
+        for (index, extent) in axes() {
+            if axes().any(|(other, n)| other == index && n != extent) {
+                let what = format!("{index:?} stands for different extents of {shape}");
+                return Err(wrong(equation, &what));
+            }
             let known = extents.entry(index).or_insert(extent);
             match (*known, extent) {
                 (a, b) if a == b => {}

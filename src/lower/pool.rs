@@ -46,6 +46,11 @@ impl Pooled {
         self.slides.iter().map(|s| s.count).collect()
     }
 
+    /// How the kernel slides along each axis.
+    pub fn slides(&self) -> &[Slide] {
+        &self.slides
+    }
+
     /// For every tap of every window, taps outermost, whether it lies outside.
     pub fn outside(&self) -> Vec<bool> {
         Slide::outside(&self.slides)

@@ -4,7 +4,7 @@ use crate::fragments::Builder;
 use crate::generate::Role;
 use gradbound::Result;
 use gradbound::graph::ValueId;
-use gradbound::lower::{self, Coordinates, Filter, Pool, Resize, Spatial};
+use gradbound::lower::{self, Coordinates, Filter, Lrn, Pool, Resize, Spatial};
 
 /// Windows of two or three taps that overlap and hang over both ends.
 fn pool(b: &mut Builder) -> Pool {
@@ -39,9 +39,20 @@ fn average_pool(b: &mut Builder) -> Result<ValueId> {
 }
 
 fn lp_pool(b: &mut Builder) -> Result<ValueId> {
-    let p = 1 + b.tape.below(2) as u32;
+    let p = 1 + b.tape.below(3) as u32;
     let (x, how) = (b.input([1, 1, 4], Role::Moderate), pool(b));
     lower::lp_pool(&mut b.graph, x, &how, p)
+}
+
+fn lrn(b: &mut Builder) -> Result<ValueId> {
+    let how = Lrn {
+        size: 1 + b.tape.below(3),
+        alpha: 0.1,
+        beta: b.tape.pick(&[0.75, 0.5]),
+        bias: 1.0,
+    };
+    let x = b.input([1, 3, 2], Role::Moderate);
+    lower::lrn(&mut b.graph, x, &how)
 }
 
 fn resize(b: &mut Builder) -> Result<ValueId> {
@@ -78,5 +89,5 @@ fn einsum(b: &mut Builder) -> Result<ValueId> {
 
 crate::nests::nests! {
     max_pool at least 40, max_pool_of_a_sum at least 40, average_pool at least 40,
-    lp_pool at least 20, resize at least 40, einsum at least 40,
+    lp_pool at least 20, lrn at least 20, resize at least 40, einsum at least 40,
 }

@@ -2,7 +2,7 @@
 
 use super::{Function, closely, exactly, float};
 use gradbound::lower::{
-    self, Conv, ConvTranspose, Coordinates, Filter, Nearest, Pool, Resize, Spatial,
+    self, Conv, ConvTranspose, Coordinates, Filter, Lrn, Nearest, Pool, Resize, Spatial,
 };
 use gradbound::op::{Slide, Taps};
 use gradbound::tensor::ZERO_FILL;
@@ -103,6 +103,15 @@ identities! {
         let x = float(g, [1, 1, 2, 3]);
         let how = Pool { kernel: vec![2, 2], axes: vec![axis(1, 1, 0, 0), axis(1, 1, 0, 0)] };
         lower::lp_pool(g, x, &how, 2)
+    };
+    lp_pool_of_cubes: closely ["Log"], |g| {
+        let x = float(g, [1, 1, 4]);
+        let how = Pool { kernel: vec![2], axes: vec![axis(1, 1, 0, 0)] };
+        lower::lp_pool(g, x, &how, 3)
+    };
+    lrn: closely ["Log"], |g| {
+        let x = float(g, [2, 3, 2]);
+        lower::lrn(g, x, &Lrn { size: 2, alpha: 0.5, beta: 0.75, bias: 1.0 })
     };
     global_lp_pool: exactly ["Abs"], |g| {
         let x = float(g, [2, 2, 3]);

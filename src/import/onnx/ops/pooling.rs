@@ -5,7 +5,7 @@ use super::spatial::{counts, given_counts, sliding};
 use super::{Call, Operation, op};
 use crate::error::{Error, Result};
 use crate::graph::ValueId;
-use crate::lower::{self, Pool, Spatial};
+use crate::lower::{self, Lrn, Pool, Spatial};
 use crate::op::{Embed, Gather, ScatterAdd, Window};
 use crate::tensor::Shape;
 
@@ -13,10 +13,11 @@ pub(super) const OPERATIONS: &[Operation] = &[
     op("AveragePool", "", 1..=1, average_pool),
     op("Col2Im", "to a constant shape", 3..=3, col2im),
     op("GlobalAveragePool", "", 1..=1, global_average_pool),
-    op("GlobalLpPool", "p 1 and 2", 1..=1, global_lp_pool),
+    op("GlobalLpPool", "", 1..=1, global_lp_pool),
     op("GlobalMaxPool", "", 1..=1, global_max_pool),
-    op("LpPool", "p 1 and 2", 1..=1, lp_pool),
-    op("MaxPool", "of floats, without indices", 1..=1, max_pool),
+    op("LRN", "", 1..=1, lrn),
+    op("LpPool", "", 1..=1, lp_pool),
+    op("MaxPool", "of floats", 1..=1, max_pool),
     op("MaxUnpool", "to a constant shape", 2..=3, max_unpool),
 ];
 
@@ -36,7 +37,8 @@ fn pool(call: &mut Call<'_>) -> Result<Pool> {
 /// The attribute `p` of a norm.
 fn norm(call: &mut Call<'_>) -> Result<u32> {
     let p = call.attributes.int("p")?.unwrap_or(2);
-    u32::try_from(p).map_err(|_| Error::new(format!("the norm p = {p}")).remedy("use p = 1 or 2"))
+    u32::try_from(p)
+        .map_err(|_| Error::new(format!("the norm p = {p}")).remedy("use p of at least 1"))
 }
 
 fn average_pool(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
@@ -48,13 +50,34 @@ fn average_pool(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
 
 fn max_pool(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let (x, how) = (call.input(0)?, pool(call)?);
-    call.attributes.ignore(&["storage_order"]);
-    Ok(vec![lower::max_pool(&mut call.builder().graph, x, &how)?])
+    let column_major = call.attributes.flag("storage_order", false)?;
+    let with_indices = call.outputs > 1;
+    let graph = &mut call.builder().graph;
+    let mut results = vec![lower::max_pool(graph, x, &how)?];
+    if with_indices {
+        results.push(lower::max_pool_indices(graph, x, &how, column_major)?);
+    }
+    Ok(results)
 }
 
 fn lp_pool(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let (x, p, how) = (call.input(0)?, norm(call)?, pool(call)?);
     Ok(vec![lower::lp_pool(&mut call.builder().graph, x, &how, p)?])
+}
+
+fn lrn(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+    let x = call.input(0)?;
+    let size = call.attributes.int("size")?.unwrap_or(0);
+    let mut number = |name, default| -> Result<f64> {
+        Ok(f64::from(call.attributes.float(name)?.unwrap_or(default)))
+    };
+    let how = Lrn {
+        size: usize::try_from(size).unwrap_or(0),
+        alpha: number("alpha", 1e-4)?,
+        beta: number("beta", 0.75)?,
+        bias: number("bias", 1.0)?,
+    };
+    Ok(vec![lower::lrn(&mut call.builder().graph, x, &how)?])
 }
 
 /// x, which has spatial axes, and their numbers.

@@ -1,0 +1,156 @@
+//! ONNX models with sliding kernels: attributes that say the same in different ways, results
+//! known by hand, and attributes that mean nothing.
+
+#[path = "common/onnx_builder.rs"]
+mod onnx_builder;
+
+use gradbound::config::Config;
+use gradbound::import::onnx::proto::{AttributeProto, NodeProto};
+use gradbound::import::onnx::{ImportOptions, import};
+use gradbound::interpret::runtime;
+use gradbound::tensor::Tensor;
+use onnx_builder::*;
+
+/// A model of one node whose first input is x = 1, 2, 3, … of this shape and whose others
+/// are initializers; its results.
+fn results(
+    shape: &[i64],
+    node: NodeProto,
+    others: &[(&str, &[i64])],
+) -> gradbound::Result<Vec<Tensor>> {
+    let mut onnx = model(18).floats("x", shape);
+    for (name, dims) in others {
+        let len = dims.iter().product::<i64>();
+        let ramp: Vec<f32> = (1..=len).map(|k| k as f32).collect();
+        onnx = onnx.initializer(f32s(name, dims, &ramp));
+    }
+    let names = node.output.clone();
+    for name in &names {
+        onnx = onnx.output(name);
+    }
+    let onnx = onnx.node(node);
+    let folder = tempfile::tempdir().unwrap();
+    let model = import(&onnx.save(folder.path()), &ImportOptions::default())?;
+    let extents: Vec<usize> = shape.iter().map(|&n| n as usize).collect();
+    let len = extents.iter().product::<usize>();
+    let ramp: Vec<f32> = (1..=len).map(|k| k as f32).collect();
+    let x = Tensor::f32s(extents, ramp)?;
+    let all = runtime::eval(&model.graph, &Config::default(), &[x])?;
+    let of = |name: &String| model.outputs.iter().find(|o| o.name == *name).unwrap().id;
+    Ok(names.iter().map(|n| all[of(n).index()].clone()).collect())
+}
+
+fn conv(attributes: &[AttributeProto]) -> gradbound::Result<Vec<Tensor>> {
+    let node = node_with("Conv", &["x", "k"], &["y"], attributes);
+    results(&[1, 1, 5], node, &[("k", &[1, 1, 2])])
+}
+
+#[test]
+fn pads_that_follow_from_the_extents() {
+    // One more pad is needed: after the axis, or before it.
+    let upper = conv(&[text("auto_pad", "SAME_UPPER")]).unwrap();
+    assert_eq!(upper[0].to_f64s(), [5.0, 8.0, 11.0, 14.0, 5.0]);
+    let lower = conv(&[text("auto_pad", "SAME_LOWER")]).unwrap();
+    assert_eq!(lower[0].to_f64s(), [2.0, 5.0, 8.0, 11.0, 14.0]);
+    let stated = conv(&[ints("pads", &[1, 0]), ints("kernel_shape", &[2])]).unwrap();
+    assert_eq!(stated, lower);
+    let valid = conv(&[text("auto_pad", "VALID"), ints("dilations", &[3])]).unwrap();
+    assert_eq!(valid[0].to_f64s(), [9.0, 12.0]);
+}
+
+#[test]
+fn a_transposed_convolution_is_cut_to_the_wanted_shape() {
+    let transposed = |attributes: &[AttributeProto]| {
+        let node = node_with("ConvTranspose", &["x", "k"], &["y"], attributes);
+        results(&[1, 1, 2], node, &[("k", &[1, 1, 3])]).unwrap()[0].to_f64s()
+    };
+    let strides = ints("strides", &[2]);
+    assert_eq!(
+        transposed(std::slice::from_ref(&strides)),
+        [1.0, 2.0, 5.0, 4.0, 6.0]
+    );
+    let cut = [strides.clone(), ints("output_shape", &[4])];
+    assert_eq!(transposed(&cut), [2.0, 5.0, 4.0, 6.0]);
+    let same = [strides.clone(), text("auto_pad", "SAME_UPPER")];
+    assert_eq!(transposed(&same), [1.0, 2.0, 5.0, 4.0]);
+    let longer = [strides, ints("output_shape", &[6])];
+    assert_eq!(transposed(&longer), [1.0, 2.0, 5.0, 4.0, 6.0, 0.0]);
+}
+
+#[test]
+fn a_pool_says_where_it_found_its_maxima() {
+    let pool = |order| {
+        let attributes = [
+            ints("kernel_shape", &[2, 2]),
+            ints("pads", &[0, 0, 1, 1]),
+            ints("strides", &[2, 2]),
+            int("storage_order", order),
+        ];
+        let node = node_with("MaxPool", &["x"], &["y", "i"], &attributes);
+        results(&[1, 2, 3, 3], node, &[]).unwrap()
+    };
+    let rows = pool(0);
+    let maxima = [5.0, 6.0, 8.0, 9.0, 14.0, 15.0, 17.0, 18.0];
+    assert_eq!(rows[0].to_f64s(), maxima);
+    assert_eq!(rows[1].as_i64s().unwrap(), [4, 5, 7, 8, 13, 14, 16, 17]);
+    assert_eq!(pool(1)[1].as_i64s().unwrap(), [4, 7, 5, 8, 13, 16, 14, 17]);
+}
+
+#[test]
+fn windows_that_hang_over_count_what_is_in_them() {
+    let pool = |include| {
+        let attributes = [
+            ints("kernel_shape", &[2]),
+            ints("pads", &[1, 0]),
+            ints("strides", &[2]),
+            int("ceil_mode", 1),
+            int("count_include_pad", include),
+        ];
+        let node = node_with("AveragePool", &["x"], &["y"], &attributes);
+        results(&[1, 1, 4], node, &[]).unwrap()[0].to_f64s()
+    };
+    assert_eq!(pool(0), [1.0, 2.5, 4.0]);
+    assert_eq!(pool(1), [0.5, 2.5, 4.0]);
+}
+
+#[test]
+fn diagonals_sums_and_products() {
+    let of_two = |equation: &str| {
+        let node = node_with("Einsum", &["x", "k"], &["y"], &[text("equation", equation)]);
+        results(&[2, 2], node, &[("k", &[2, 1])])
+    };
+    assert_eq!(of_two("ii,ij->i").unwrap()[0].to_f64s(), [1.0, 8.0]);
+    assert_eq!(of_two("ij,jk").unwrap()[0].to_f64s(), [5.0, 11.0]);
+    assert_eq!(of_two("...j,j...->j").unwrap()[0].to_f64s(), [4.0, 12.0]);
+    for wrong in [
+        "ij->ij",
+        "ijk,jk->i",
+        "ij,jk->ii",
+        "ij,jk->m",
+        "i1,jk->i",
+        "ij,kk->i",
+        "",
+    ] {
+        let refused = of_two(wrong).unwrap_err().to_string();
+        assert!(refused.contains("equation"), "{wrong}: {refused}");
+    }
+}
+
+#[test]
+fn attributes_that_mean_nothing_are_refused() {
+    let wrong = [
+        ints("strides", &[0]),
+        ints("strides", &[1, 1]),
+        ints("dilations", &[-1]),
+        ints("dilations", &[i64::MAX]),
+        ints("pads", &[i64::MAX, i64::MAX]),
+        ints("kernel_shape", &[3]),
+        int("group", 0),
+        int("group", 2),
+        text("auto_pad", "SAME"),
+    ];
+    for attribute in wrong {
+        let refused = conv(std::slice::from_ref(&attribute));
+        assert!(refused.is_err(), "{attribute:?}");
+    }
+}
