@@ -253,6 +253,11 @@ impl Operand<'_> {
         self.approx.eps.at(i)
     }
 
+    /// True where every execution has exactly c.
+    pub fn is_exactly_c(&self, i: usize) -> bool {
+        self.eps(i) == Up::ZERO && self.approx.reach(i) == Up::ZERO
+    }
+
     /// m: a bound on every admissible |x̂|, |c| + 2ε.
     pub fn magnitude(&self, i: usize) -> Up {
         self.abs(i) + self.approx.reach(i)

@@ -66,9 +66,16 @@ impl Graph {
         self.push(op::AddN::default(), terms)
     }
 
-    /// One real by any of several formulas (see [`op::AnyOf`]).
-    pub fn any_of(&mut self, formulas: &[ValueId]) -> Result<ValueId> {
-        self.push(op::AnyOf, formulas)
+    /// `value`, or the same real by other formulas, made of [`held`](Self::held) values (see
+    /// [`op::AnyOf`]).
+    pub fn any_of(&mut self, value: ValueId, others: &[ValueId]) -> Result<ValueId> {
+        let all: Vec<ValueId> = [value].iter().chain(others).copied().collect();
+        self.push(op::AnyOf, &all)
+    }
+
+    /// A value as the execution at hand has it (see [`op::Held`]).
+    pub fn held(&mut self, x: ValueId) -> Result<ValueId> {
+        self.push(op::Held, &[x])
     }
 
     /// The matrix product over the last two axes, leading axes broadcast.

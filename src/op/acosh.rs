@@ -22,13 +22,19 @@ impl Smooth for Acosh {
         least.sub(&one).mul(&least.add(&one)).rsqrt().magnitude()
     }
 
-    /// δ·(1/√((x − 1)(x + 1))).
+    /// δ·(1/√((x − 1)(x + 1))) or, as JAX has it, δ·(1/√(x·x − 1)).
     fn pull_back(g: &mut Graph, site: &VjpSite) -> Result<ValueId> {
         let x = site.args[0];
         let one = g.scalar(1.0, g.ty(site.value).dtype)?;
         let (below, above) = (g.sub(x, one)?, g.add(x, one)?);
         let product = g.mul(below, above)?;
         let slope = g.rsqrt(product)?;
-        g.mul(site.cotangent, slope)
+        let by_factors = g.mul(site.cotangent, slope)?;
+        let (x, delta) = (g.held(x)?, g.held(site.cotangent)?);
+        let square = g.mul(x, x)?;
+        let difference = g.sub(square, one)?;
+        let slope = g.rsqrt(difference)?;
+        let by_square = g.mul(delta, slope)?;
+        g.any_of(by_factors, &[by_square])
     }
 }

@@ -9,12 +9,13 @@ use crate::number::{SpecNumber, Up};
 use crate::tensor::{SpecTensor, Tensor, Ty};
 use std::sync::Arc;
 
-/// The value of its arguments, which are the same real number by different formulas: δ − δy²
-/// and (δ + δy)(1 − y), say. Programs differ in which one they evaluate, and each is
-/// admissible; this runtime takes the first.
+/// The first of its arguments; or, by another formula for the same real number, any of the
+/// others: δ(1 − y²) and δ(1 − y) + δ(1 − y)y, say. Programs differ in which one they
+/// evaluate, and each is admissible; this runtime takes the first.
 ///
-/// Whoever appends it owes the identity: `tests/vjp` compares gradients that are made of it
-/// with forward mode, first argument or other.
+/// The other formulas are made of [`Held`](super::Held) values (a value that is not held is
+/// sound, and counts its error twice). Whoever appends them owes the identity: `tests/vjp`
+/// demands it of every one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AnyOf;
 
@@ -48,38 +49,47 @@ impl Primitive for AnyOf {
     /// Error of a value that any of several programs computes.
     ///
     /// # Statement
-    /// If every execution takes some argument k, and |x̂ₖ − xₖ| ≤ εₖ, all xₖ = x, then
-    /// |x̂ − x| ≤ result.
+    /// If |x̂₁ − x| ≤ ε₁ and every other formula fₖ, f̂ₖ as computed, is within εₖ of fₖ at the
+    /// execution's own values of what is held, then every execution is within the result of x.
     /// # Formula
-    /// max εₖ. The nest of the result has the most roundings, the largest magnitudes and the
-    /// largest errors of the arguments' nests. The drift is the first argument's.
+    /// ε₁ + max εₖ. The nest of the result has the most roundings, the largest magnitudes and
+    /// the largest errors of the arguments' nests, ε₁ added to the others' errors. The drift
+    /// is the first argument's.
     /// # Derivation
-    /// |x̂ − x| = |x̂ₖ − xₖ| for the k that is taken. An execution may recompute its formula
-    /// inside the reduction that uses the value; the bound of that reduction grows with every
-    /// entry of the nest, so the largest entries cover each k. With a free shift s the
-    /// arguments are the same real for every s, xₖ(s) = x₁(s): one drift speaks for all.
+    /// f̂ₖ − x = (f̂ₖ − fₖ(ŷ)) + (f(ŷ) − f(y)) for the held ŷ, since fₖ = f: its own roundings,
+    /// and the propagation of errors through f, which ε₁ bounds, whose rules all allow for an
+    /// execution that does not round. An execution may recompute its formula inside the
+    /// reduction that uses the value; the bound of that reduction grows with every entry of
+    /// the nest, so the largest entries cover each k.
     /// # Assumes
-    /// The arguments are the same real.
+    /// The arguments are the same real; values that are held are not recomputed at their use
+    /// (no summand is held).
     /// # Tightness
     /// Test `any_of_is_nearly_attained`.
     fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
         let len = cx.len();
+        let (first, others) = (&args[0], &args[1..]);
         let open = args.iter().any(|a| a.approx.drift.is_open());
-        let drift = match &args[0].approx.drift {
+        let drift = match &first.approx.drift {
             Drift::None if open => Drift::Settled,
-            first @ (Drift::None | Drift::Within(_) | Drift::Settled) => first.clone(),
+            own @ (Drift::None | Drift::Within(_) | Drift::Settled) => own.clone(),
         };
-        let nested = cx.any_tree() && args.iter().any(|a| a.approx.nest.is_some());
-        let nests = || args.iter().map(|a| Nest::of(cx, a));
+        let local = largest(others.iter().map(|a| &a.approx.eps), len);
+        let nest = cx.any_tree() && args.iter().any(|a| a.approx.nest.is_some());
+        let nests = || {
+            let with_error = |a| Arc::new(Nest::of(cx, a).with_error(&first.approx.eps, len));
+            let own = std::iter::once(Nest::of(cx, first));
+            own.chain(others.iter().map(with_error))
+        };
         let approx = Approx {
             drift,
-            nest: nested.then(|| Arc::new(Nest::either(nests(), len))),
-            ..cx.approx(args, largest(args.iter().map(|a| &a.approx.eps), len))
+            nest: nest.then(|| Arc::new(Nest::either(nests(), len))),
+            ..cx.approx(args, first.approx.eps.plus(&local, len))
         };
-        if args.len() > 1 {
-            approx.undetermined()
-        } else {
+        if others.is_empty() {
             approx
+        } else {
+            approx.undetermined()
         }
     }
     fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
@@ -91,7 +101,7 @@ impl Primitive for AnyOf {
             nest: nested.then(|| Arc::new(Nest::either(nests(), len))),
         }
     }
-    /// δ, through the first formula: the others are the same function.
+    /// δ, to the first formula: the others are the same function.
     fn vjp(&self, _g: &mut Graph, site: &VjpSite) -> Result<Vec<Option<ValueId>>> {
         let mut to_args = vec![None; site.args.len()];
         if let Some(first) = to_args.first_mut() {

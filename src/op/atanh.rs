@@ -22,12 +22,18 @@ impl Smooth for Atanh {
         Up::ONE / Down::new(one.sub(&m).mul(&one.add(&m)).lo())
     }
 
-    /// δ / (1 − x·x).
+    /// δ / (1 − x·x) or, as JAX has it, (δ·(1/(1 + x)))/(1 − x).
     fn pull_back(g: &mut Graph, site: &VjpSite) -> Result<ValueId> {
         let x = site.args[0];
         let one = g.scalar(1.0, g.ty(site.value).dtype)?;
         let square = g.mul(x, x)?;
         let rest = g.sub(one, square)?;
-        g.div(site.cotangent, rest)
+        let by_square = g.div(site.cotangent, rest)?;
+        let (below, above) = (g.sub(one, x)?, g.add(one, x)?);
+        let delta = g.held(site.cotangent)?;
+        let reciprocal = g.div(one, above)?;
+        let part = g.mul(delta, reciprocal)?;
+        let by_factors = g.div(part, below)?;
+        g.any_of(by_square, &[by_factors])
     }
 }

@@ -158,7 +158,7 @@ impl Primitive for Div {
             };
             let (propagated, q) = quotient(x, y, i);
             let x_range = (x.least_magnitude(i), x.magnitude(i));
-            let rounding = if y.eps(i) == Up::ZERO {
+            let rounding = if y.is_exactly_c(i) {
                 constant_rounding(cx, format, y.c(i), x_range, q)
             } else if y.approx.constant {
                 let y_range = (y.least_magnitude(i), y.magnitude(i));
@@ -177,24 +177,26 @@ impl Primitive for Div {
     fn scale(&self, _cx: &RuleCx, _args: &[ScaleOperand]) -> Scaled {
         Scaled::unbounded()
     }
-    /// δ/y; and −(δ·(x/y))/y, −(δ/y)·(x/y) (as PyTorch groups them) or −(δx)·(1/y²) (as JAX
-    /// does; not in f16, whose range y² leaves for quite ordinary y).
+    /// δ/y; and −(δ·(x/y))/y, −δ·((x/y)/y) (as PyTorch has it) or −(δ·(1/y²))·x (as JAX has
+    /// it; not in f16, whose range y² leaves for quite ordinary y).
     fn vjp(&self, g: &mut Graph, site: &VjpSite) -> Result<Vec<Option<ValueId>>> {
         let y = site.args[1];
         let dx = g.div(site.cotangent, y)?;
         let scaled = g.mul(site.cotangent, site.value)?;
-        let by_quotient = g.div(scaled, y)?;
-        let by_dividend = g.mul(dx, site.value)?;
-        let mut formulas = vec![by_quotient, by_dividend];
+        let in_turn = g.div(scaled, y)?;
+        let q = g.held(site.value)?;
+        let [delta, x, y] = [g.held(site.cotangent)?, g.held(site.args[0])?, g.held(y)?];
+        let slope = g.div(q, y)?;
+        let mut others = vec![g.mul(delta, slope)?];
         let dtype = g.ty(y).dtype;
         if dtype != DType::F16 {
-            let product = g.mul(site.cotangent, site.args[0])?;
             let square = g.mul(y, y)?;
             let one = g.scalar(1.0, dtype)?;
             let reciprocal = g.div(one, square)?;
-            formulas.push(g.mul(product, reciprocal)?);
+            let scaled = g.mul(delta, reciprocal)?;
+            others.push(g.mul(scaled, x)?);
         }
-        let dy = g.any_of(&formulas)?;
+        let dy = g.any_of(in_turn, &others)?;
         Ok(vec![Some(dx), Some(g.neg(dy)?)])
     }
 }

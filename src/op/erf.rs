@@ -24,7 +24,7 @@ impl Smooth for Erf {
             .magnitude()
     }
 
-    /// δ·((2/√π)·e^(−x·x)).
+    /// δ·((2/√π)·e^(−x·x)) or, as JAX has it, (δ·(2/√π))·e^(−x·x).
     fn pull_back(g: &mut Graph, site: &VjpSite) -> Result<ValueId> {
         let x = site.args[0];
         let square = g.mul(x, x)?;
@@ -32,6 +32,13 @@ impl Smooth for Erf {
         let bell = g.exp(negative)?;
         let factor = g.irrational(Number::TwoOverRootPi, g.ty(site.value).dtype)?;
         let slope = g.mul(bell, factor)?;
-        g.mul(site.cotangent, slope)
+        let by_slope = g.mul(site.cotangent, slope)?;
+        let (x, delta) = (g.held(x)?, g.held(site.cotangent)?);
+        let square = g.mul(x, x)?;
+        let negative = g.neg(square)?;
+        let bell = g.exp(negative)?;
+        let scaled = g.mul(delta, factor)?;
+        let in_turn = g.mul(scaled, bell)?;
+        g.any_of(by_slope, &[in_turn])
     }
 }

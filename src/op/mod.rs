@@ -126,6 +126,7 @@ primitives! {
     fold::Fold,
     free_max::FreeMax,
     gather::Gather,
+    held::Held,
     irrational::Irrational,
     kernel::Kernel,
     kernel_vjp::KernelVjp,

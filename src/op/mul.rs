@@ -112,7 +112,7 @@ impl Primitive for Mul {
             let least = x.least_magnitude(i) * y.least_magnitude(i);
             [x, y]
                 .into_iter()
-                .filter(|factor| factor.eps(i) == Up::ZERO)
+                .filter(|factor| factor.is_exactly_c(i))
                 .map(|factor| scaling_rounding(format, factor.c(i), least, m))
                 .fold(format.half_ulp(m), Up::min)
         };

@@ -142,6 +142,14 @@ impl Nest {
         })
     }
 
+    /// The same nest whose leaves' errors add up to `more` than before.
+    pub fn with_error(&self, more: &Bound, len: usize) -> Nest {
+        Nest {
+            propagated: self.propagated.plus(more, len),
+            ..self.clone()
+        }
+    }
+
     /// Leaves collected into other elements: element i of this nest becomes a leaf (or
     /// leaves) of element `target[i]`, at most `most` of them to one element.
     pub fn collected(&self, target: &[usize], len: usize, most: usize) -> Nest {
@@ -328,11 +336,18 @@ impl Nest {
 
     /// ε of the root, from this run's value of it.
     pub fn eps(&self, cx: &RuleCx, out: &Tensor, drift: &Drift) -> Bound {
-        self.eps_at(cx, |i| Up::magnitude(out.get(i)) + drift.at(i))
+        self.eps_from(cx, !drift.is_open(), |i| {
+            Up::magnitude(out.get(i)) + drift.at(i)
+        })
     }
 
     /// ε of the root, from a bound on this run's magnitude of it, drift included.
     pub fn eps_at(&self, cx: &RuleCx, c: impl Fn(usize) -> Up) -> Bound {
+        self.eps_from(cx, true, c)
+    }
+
+    /// The same; leaves without error have their exact values only where nothing drifts.
+    fn eps_from(&self, cx: &RuleCx, still: bool, c: impl Fn(usize) -> Up) -> Bound {
         let (all, but_last) = (self.growth(cx, false), self.growth(cx, true));
         let (lost_all, lost) = (self.underflow(cx, all), self.underflow(cx, but_last));
         Bound::from_fn(cx.len(), |i| {
@@ -343,7 +358,7 @@ impl Nest {
             if self.may_overflow(cx, s, all) {
                 return Up::INFINITY;
             }
-            if p == Up::ZERO && self.is_one_exact_addition(cx) {
+            if still && p == Up::ZERO && self.is_one_exact_addition(cx) {
                 return cx.unit() * c(i);
             }
             let plain = p + all * s + lost_all;

@@ -84,9 +84,13 @@ impl Primitive for Settle {
                 let mean = g.broadcast(mean, &shape)?;
                 let centred = g.sub(delta, mean)?;
                 let factored = g.mul(site.value, centred)?;
-                let shared = g.mul(site.value, mean)?;
+                let (p, delta) = (g.held(site.value)?, g.held(delta)?);
+                let weighted = g.mul(delta, p)?;
+                let mean = g.sum(weighted, &[self.axis], true)?;
+                let mean = g.broadcast(mean, &shape)?;
+                let shared = g.mul(p, mean)?;
                 let expanded = g.sub(weighted, shared)?;
-                g.any_of(&[factored, expanded])?
+                g.any_of(factored, &[expanded])?
             }
             Shifted::LogSoftmax => {
                 let rows = g.broadcast(d, &shape)?;
@@ -100,11 +104,12 @@ impl Primitive for Settle {
                 let all = g.broadcast(total, &shape)?;
                 let shared = g.mul(p, all)?;
                 let by_softmax = g.sub(delta, shared)?;
+                let [total, e, d] = [g.held(total)?, g.held(e)?, g.held(d)?];
                 let each = g.div(total, d)?;
                 let each = g.broadcast(each, &shape)?;
                 let shared = g.mul(e, each)?;
                 let by_exponential = g.sub(delta, shared)?;
-                g.any_of(&[by_softmax, by_exponential])?
+                g.any_of(by_softmax, &[by_exponential])?
             }
         };
         Ok(vec![None, Some(to_z), None, None])

@@ -27,12 +27,13 @@ impl Smooth for Sigmoid {
         let scaled = g.mul(site.cotangent, site.value)?;
         let lost = g.mul(scaled, site.value)?;
         let expanded = g.sub(scaled, lost)?;
-        let one = g.scalar(1.0, g.ty(site.value).dtype)?;
-        let other = g.sub(one, site.value)?;
-        let slope = g.mul(site.value, other)?;
-        let by_slope = g.mul(site.cotangent, slope)?;
-        let part = g.mul(site.cotangent, other)?;
-        let in_turn = g.mul(part, site.value)?;
-        g.any_of(&[expanded, by_slope, in_turn])
+        let (y, delta) = (g.held(site.value)?, g.held(site.cotangent)?);
+        let one = g.scalar(1.0, g.ty(y).dtype)?;
+        let other = g.sub(one, y)?;
+        let slope = g.mul(y, other)?;
+        let by_slope = g.mul(delta, slope)?;
+        let part = g.mul(delta, other)?;
+        let in_turn = g.mul(part, y)?;
+        g.any_of(expanded, &[by_slope, in_turn])
     }
 }

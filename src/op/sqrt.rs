@@ -61,8 +61,9 @@ impl Primitive for Sqrt {
         let half = g.scalar(0.5, g.ty(site.value).dtype)?;
         let halved = g.mul(site.cotangent, half)?;
         let divided = g.div(halved, site.value)?;
-        let slope = g.div(half, site.value)?;
-        let multiplied = g.mul(site.cotangent, slope)?;
-        Ok(vec![Some(g.any_of(&[divided, multiplied])?)])
+        let (y, delta) = (g.held(site.value)?, g.held(site.cotangent)?);
+        let slope = g.div(half, y)?;
+        let multiplied = g.mul(delta, slope)?;
+        Ok(vec![Some(g.any_of(divided, &[multiplied])?)])
     }
 }

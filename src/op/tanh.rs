@@ -22,20 +22,21 @@ impl Smooth for Tanh {
         one.sub(&t).mul(&one.add(&t)).magnitude()
     }
 
-    /// δ − δ·y², δ·(1 − y²) (as PyTorch has it) or (δ + δy)·(1 − y) (as JAX has it), with
-    /// y = tanh x.
+    /// δ − δ·y², δ·(1 − y²) (as PyTorch has it) or t + ty with t = δ·(1 − y) (as JAX has
+    /// it), with y = tanh x.
     fn pull_back(g: &mut Graph, site: &VjpSite) -> Result<ValueId> {
-        let (y, delta) = (site.value, site.cotangent);
+        let squared = g.mul(site.value, site.value)?;
+        let lost = g.mul(site.cotangent, squared)?;
+        let expanded = g.sub(site.cotangent, lost)?;
+        let (y, delta) = (g.held(site.value)?, g.held(site.cotangent)?);
         let one = g.scalar(1.0, g.ty(y).dtype)?;
         let squared = g.mul(y, y)?;
-        let lost = g.mul(delta, squared)?;
-        let expanded = g.sub(delta, lost)?;
         let slope = g.sub(one, squared)?;
         let multiplied = g.mul(delta, slope)?;
-        let part = g.mul(delta, y)?;
-        let above = g.add(delta, part)?;
         let below = g.sub(one, y)?;
-        let factored = g.mul(above, below)?;
-        g.any_of(&[expanded, multiplied, factored])
+        let part = g.mul(delta, below)?;
+        let rest = g.mul(part, y)?;
+        let factored = g.add(part, rest)?;
+        g.any_of(expanded, &[multiplied, factored])
     }
 }

@@ -29,6 +29,7 @@ macro_rules! attacked {
             Fold,
             FreeMax,
             Gather,
+            Held,
             Irrational,
             Kernel,
             KernelVjp,

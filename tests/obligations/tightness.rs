@@ -203,7 +203,7 @@ fn div_is_nearly_attained() {
     of_two("div", Graph::div, 2f64.powi(-9));
 }
 
-/// The gradient of tanh at a small y: δ − δy² rounds once there, (δ + δy)(1 − y) three
+/// The gradient of tanh at a small y: δ − δy² rounds once there, δ(1 − y) + δ(1 − y)y three
 /// times, and the bound is for both.
 #[test]
 fn any_of_is_nearly_attained() {
@@ -213,10 +213,11 @@ fn any_of_is_nearly_attained() {
     let square = g.mul(y, y).unwrap();
     let lost = g.mul(delta, square).unwrap();
     let expanded = g.sub(delta, lost).unwrap();
-    let part = g.mul(delta, y).unwrap();
-    let (above, below) = (g.add(delta, part).unwrap(), g.sub(one, y).unwrap());
-    let factored = g.mul(above, below).unwrap();
-    let out = g.any_of(&[expanded, factored]).unwrap();
+    let below = g.sub(one, y).unwrap();
+    let part = g.mul(delta, below).unwrap();
+    let rest = g.mul(part, y).unwrap();
+    let factored = g.add(part, rest).unwrap();
+    let out = g.any_of(expanded, &[factored]).unwrap();
     let mut best = [0.0_f64; 2];
     for i in 0..40 {
         for j in 0..200 {
@@ -228,7 +229,7 @@ fn any_of_is_nearly_attained() {
         }
     }
     println!("any of two formulas: {best:?}");
-    assert!(best[0] < 0.5 && (0.9..=1.0).contains(&best[1]), "{best:?}");
+    assert!(best[0] < 0.5 && (0.7..=1.0).contains(&best[1]), "{best:?}");
 }
 
 /// The product's 3εxεy is needed where nothing but errors is there.

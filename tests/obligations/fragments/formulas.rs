@@ -7,7 +7,7 @@ use gradbound::graph::ValueId;
 /// The fragments of the primitives that this file is about.
 pub fn of(primitive: &str) -> Option<&'static [Fragment]> {
     Some(match primitive {
-        "AnyOf" => &[distributed, associated],
+        "AnyOf" | "Held" => &[distributed, associated],
         _ => return None,
     })
 }
@@ -19,8 +19,9 @@ fn distributed(b: &mut Builder) -> Result<ValueId> {
     let (first, second) = (g.mul(x, y)?, g.mul(x, z)?);
     let apart = g.add(first, second)?;
     let both = g.add(y, z)?;
+    let x = g.held(x)?;
     let together = g.mul(x, both)?;
-    let value = g.any_of(&[apart, together])?;
+    let value = g.any_of(apart, &[together])?;
     g.add(value, w)
 }
 
@@ -28,7 +29,10 @@ fn distributed(b: &mut Builder) -> Result<ValueId> {
 fn associated(b: &mut Builder) -> Result<ValueId> {
     let [x, y, z] = [b.any([3]), b.any([3]), b.any([3])];
     let g = &mut b.graph;
-    let (first, second) = (g.mul(x, y)?, g.mul(y, z)?);
-    let (left, right) = (g.mul(first, z)?, g.mul(x, second)?);
-    g.any_of(&[left, right])
+    let first = g.mul(x, y)?;
+    let left = g.mul(first, z)?;
+    let [x, y, z] = [g.held(x)?, g.held(y)?, g.held(z)?];
+    let second = g.mul(y, z)?;
+    let right = g.mul(x, second)?;
+    g.any_of(left, &[right])
 }
