@@ -42,6 +42,7 @@ macro_rules! attacked {
             Mod,
             Mul,
             Neg,
+            Pow,
             Prod,
             Relu,
             Reshape,

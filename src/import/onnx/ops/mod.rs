@@ -8,6 +8,7 @@ mod accumulate;
 mod constants;
 mod convolution;
 mod elementwise;
+mod functions;
 mod generate;
 mod indexing;
 mod loss;
@@ -80,6 +81,7 @@ static FILES: &[&[Operation]] = &[
     constants::OPERATIONS,
     convolution::OPERATIONS,
     elementwise::OPERATIONS,
+    functions::OPERATIONS,
     generate::OPERATIONS,
     indexing::OPERATIONS,
     loss::OPERATIONS,
