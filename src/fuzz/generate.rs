@@ -183,13 +183,13 @@ fn step(g: &mut Graph, values: &[ValueId], bytes: &mut Bytes) -> Result<ValueId>
             [DType::F32, DType::F64, DType::F16, DType::BF16][bytes.below(4)],
         ),
         33 => chosen(g, x, y, bytes),
-        34 => function(g, x, bytes),
+        34 => function(g, x, y, bytes),
         _ => lower::real(g, bytes.float(), g.ty(x).dtype).and_then(|c| g.mul(x, c)),
     }
 }
 
-/// An elementary function.
-fn function(g: &mut Graph, x: ValueId, bytes: &mut Bytes) -> Result<ValueId> {
+/// An elementary function or a power.
+fn function(g: &mut Graph, x: ValueId, y: ValueId, bytes: &mut Bytes) -> Result<ValueId> {
     let all: [fn(&mut Graph, ValueId) -> Result<ValueId>; 16] = [
         Graph::expm1,
         Graph::log1p,
@@ -208,7 +208,10 @@ fn function(g: &mut Graph, x: ValueId, bytes: &mut Bytes) -> Result<ValueId> {
         Graph::softplus,
         Graph::rsqrt,
     ];
-    all[bytes.below(all.len())](g, x)
+    match all.get(bytes.below(all.len() + 2)) {
+        Some(f) => f(g, x),
+        None => g.pow(x, y),
+    }
 }
 
 fn last_axis(g: &Graph, x: ValueId) -> usize {

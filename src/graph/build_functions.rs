@@ -50,6 +50,13 @@ impl Graph {
         rsqrt => op::Rsqrt,
     }
 
+    /// x^y; the operands broadcast.
+    pub fn pow(&mut self, x: ValueId, y: ValueId) -> Result<ValueId> {
+        let shape = self.common_shape(&[x, y])?;
+        let (x, y) = (self.broadcast(x, &shape)?, self.broadcast(y, &shape)?);
+        self.push(op::Pow, &[x, y])
+    }
+
     /// An irrational number as a scalar of a float type.
     pub fn irrational(&mut self, number: op::Number, dtype: DType) -> Result<ValueId> {
         self.push(op::Irrational { number, dtype }, &[])

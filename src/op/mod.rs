@@ -140,6 +140,7 @@ primitives! {
     modulo::Mod,
     mul::Mul,
     neg::Neg,
+    pow::Pow,
     prod::Prod,
     relu::Relu,
     reshape::Reshape,

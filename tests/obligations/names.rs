@@ -43,6 +43,7 @@ macro_rules! attacked {
             Mod,
             Mul,
             Neg,
+            Pow,
             Prod,
             Relu,
             Reshape,

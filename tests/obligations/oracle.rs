@@ -32,9 +32,9 @@ pub enum Judgement {
 }
 
 /// Functions that are irrational nearly everywhere; their primitives bear their names.
-fn is_smooth(op: &Op) -> bool {
+pub fn is_smooth(op: &Op) -> bool {
     let named = |f: &Function| format!("{f:?}") == op.name();
-    matches!(op, Op::Sqrt(_) | Op::Irrational(_)) || Function::ALL.iter().any(named)
+    matches!(op, Op::Sqrt(_) | Op::Irrational(_) | Op::Pow(_)) || Function::ALL.iter().any(named)
 }
 
 impl Spec {

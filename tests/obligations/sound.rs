@@ -97,6 +97,7 @@ fn least_share(primitive: &str, claim: Claim, backward: bool) -> usize {
             | "Asin"
             | "Atanh"
             | "Log1p"
+            | "Pow"
             | "Rsqrt"
             | "Tan"
     );

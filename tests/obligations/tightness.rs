@@ -1,6 +1,7 @@
 //! Bounds that cannot be much smaller: witnesses that come close to them.
 
 use crate::execute::{Execution, execute};
+use crate::oracle::is_smooth;
 use crate::soft;
 use crate::tape::Tape;
 use gradbound::Config;
@@ -95,10 +96,7 @@ fn known(w: &Witness) -> Approx {
 
 /// |computed − specification|, from below.
 fn distance(graph: &Graph, of: ValueId, shapes: &[Ty], inputs: &[Witness], computed: f64) -> f64 {
-    let smooth = graph
-        .nodes()
-        .iter()
-        .any(|n| matches!(n.op(), gradbound::op::Op::Sqrt(_)));
+    let smooth = graph.nodes().iter().any(|n| is_smooth(n.op()));
     if smooth {
         let places = Places(300);
         at::<Precise>(graph, &places, of, shapes, inputs)
@@ -371,5 +369,59 @@ fn relu_gate_covers_both_branches() {
     assert!(
         ratio(&g, gradient, &[decided, delta], &[]).is_nan(),
         "a decided gate is exact: 0/0"
+    );
+}
+
+/// Where ε is far above an ulp, the slope over the enclosure is nearly the slope at c.
+#[test]
+fn smooth_functions_are_nearly_attained() {
+    type Function = fn(&mut Graph, ValueId) -> gradbound::Result<ValueId>;
+    let functions: [(&str, f64, Function); 20] = [
+        ("exp", 1.5, Graph::exp),
+        ("expm1", 1.5, Graph::expm1),
+        ("log", 1.5, Graph::log),
+        ("log1p", 1.5, Graph::log1p),
+        ("erf", 0.5, Graph::erf),
+        ("sin", 0.5, Graph::sin),
+        ("cos", 1.5, Graph::cos),
+        ("tan", 0.5, Graph::tan),
+        ("asin", 0.5, Graph::asin),
+        ("acos", 0.5, Graph::acos),
+        ("atan", 0.5, Graph::atan),
+        ("sinh", 1.5, Graph::sinh),
+        ("cosh", 1.5, Graph::cosh),
+        ("tanh", 0.5, Graph::tanh),
+        ("asinh", 1.5, Graph::asinh),
+        ("acosh", 2.5, Graph::acosh),
+        ("atanh", 0.5, Graph::atanh),
+        ("sigmoid", 0.5, Graph::sigmoid),
+        ("softplus", 0.5, Graph::softplus),
+        ("rsqrt", 1.5, Graph::rsqrt),
+    ];
+    for (name, c, f) in functions {
+        let (mut g, ids) = scalars(1);
+        let out = f(&mut g, ids[0]).unwrap();
+        let corner = |t: f64| ratio(&g, out, &[Witness::corner(c, 2f64.powi(-9), t)], &[]);
+        attained(name, corner(1.0).max(corner(-1.0)));
+    }
+}
+
+#[test]
+fn a_power_is_nearly_attained() {
+    let (mut g, ids) = scalars(2);
+    let out = g.pow(ids[0], ids[1]).unwrap();
+    let eps = 2f64.powi(-9);
+    let corner = |t: f64| {
+        let pair = [Witness::corner(1.5, eps, t), Witness::corner(2.5, eps, t)];
+        ratio(&g, out, &pair, &[])
+    };
+    attained("pow", corner(1.0).max(corner(-1.0)));
+}
+
+fn attained(name: &str, reached: f64) {
+    println!("{name}: {reached:.4}");
+    assert!(
+        (0.9..=1.0).contains(&reached),
+        "{name} reaches only {reached} of its bound"
     );
 }

@@ -1,9 +1,10 @@
 //! The elementary functions, at arguments inside their domains.
 
 use super::Function;
-use super::{closely, of_one};
+use super::{closely, exactly, of_one};
 use gradbound::Result;
 use gradbound::graph::{Graph, ValueId};
+use gradbound::lower::{self, Gelu};
 use gradbound::op::Number;
 use gradbound::tensor::DType;
 
@@ -44,4 +45,27 @@ identities! {
     sinh: closely ["Sinh"], |g| of_one(g, Graph::sinh);
     softplus: closely ["Softplus"], |g| of_one(g, Graph::softplus);
     tan: closely ["Tan"], |g| of_one(g, Graph::tan);
+    pow: closely ["Pow"], |g| super::of_two(g, Graph::pow);
+    cube: exactly [], |g| of_one(g, |g, x| lower::power(g, x, 3.0));
+    fifth_power_of_any_sign: exactly ["Pow"], |g| of_one(g, |g, x| lower::power(g, x, 5.0));
+    inverse_square: exactly [], |g| of_one(g, |g, x| lower::power(g, x, -2.0));
+    inverse_fourth_power: exactly ["Pow"], |g| of_one(g, |g, x| lower::power(g, x, -4.0));
+    fractional_power: closely ["Pow"], |g| of_one(g, |g, x| lower::power(g, x, 1.25));
+    elu: closely [], |g| of_one(g, |g, x| {
+        let negative = g.neg(x)?;
+        lower::elu(g, negative, 1.5)
+    });
+    selu: closely [], |g| of_one(g, |g, x| {
+        let negative = g.neg(x)?;
+        lower::selu(g, negative, 1.75, 1.125)
+    });
+    celu: closely [], |g| of_one(g, |g, x| {
+        let negative = g.neg(x)?;
+        lower::celu(g, negative, 0.5)
+    });
+    gelu_by_erf: closely [], |g| of_one(g, |g, x| lower::gelu(g, x, Gelu::Erf));
+    gelu_by_tanh: closely [], |g| of_one(g, |g, x| lower::gelu(g, x, Gelu::Tanh));
+    swish: closely [], |g| of_one(g, |g, x| lower::swish(g, x, 1.5));
+    mish: closely [], |g| of_one(g, lower::mish);
+    softsign: exactly [], |g| of_one(g, lower::softsign);
 }

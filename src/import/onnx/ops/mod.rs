@@ -10,6 +10,7 @@ mod convolution;
 mod elementwise;
 mod extremes;
 mod gates;
+mod functions;
 mod generate;
 mod indexing;
 mod layout;
@@ -87,6 +88,7 @@ static FILES: &[&[Operation]] = &[
     elementwise::OPERATIONS,
     extremes::OPERATIONS,
     gates::OPERATIONS,
+    functions::OPERATIONS,
     generate::OPERATIONS,
     indexing::OPERATIONS,
     layout::OPERATIONS,
