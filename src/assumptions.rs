@@ -76,8 +76,17 @@ fn executions(config: &Config) -> String {
         Schedule::Any => {
             "sums, dot products and nests of them in any tree and order (a bias anywhere in its \
              dot); a division by a constant may be a product with its rounded reciprocal"
+                .to_string()
         }
-        Schedule::Left => "sums and dot products from left to right, node by node",
+        Schedule::Left => "sums and dot products from left to right, node by node".to_string(),
+        Schedule::Pairwise => "sums and dot products by halves (the first ⌈n/2⌉ terms, then the \
+             rest, each likewise), node by node; other additions from left to right"
+            .to_string(),
+        Schedule::Blocked(n) => format!(
+            "sums and dot products in blocks of {n} from left to right, then the blocks' sums \
+             from left to right, the last block shorter, node by node; other additions from \
+             left to right"
+        ),
     };
     let contraction = match config.contract {
         Contract::Any => "products fused into sums or not, per use",

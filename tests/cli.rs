@@ -148,7 +148,10 @@ fn misuse_is_two_with_a_remedy_and_writes_nothing() {
     is_misuse(&["--observed", "/nonexistent.npz"], "help:");
     is_misuse(&["--loss", "nobody"], "its outputs are: logits, loss");
     is_misuse(&["--loss", "logits"], "no scalar loss");
-    is_misuse(&["--schedule", "sideways"], "any left");
+    is_misuse(&["--schedule", "sideways"], "any left pairwise blocked:N");
+    is_misuse(&["--schedule", "blocked:0"], "positive");
+    is_misuse(&["--contract", "off", "--execute", "fma"], "--contract off");
+    is_misuse(&["--execute", "flush"], "--subnormals gradual");
     is_misuse(&["--libm", "ulp:-1"], "at least 0.5");
     is_misuse(&["--format", "f8"], "f64 f32 tf32");
     is_misuse(&["--no-such-option"], "--no-such-option");

@@ -2,6 +2,7 @@
 
 use super::Request;
 use super::prepare::Prepared;
+use super::range::status;
 use super::record::{Internal, Num, ObligationRecord, Observed, PassRecord, Range, Value, Worst};
 use super::subjects::Subject;
 use super::tolerances::{atol, customary_rtol};
@@ -54,6 +55,7 @@ impl Parts<'_> {
             rel: Num(tolerance.rel.get()),
             atol: Num(atol(c, eps, rtol).get()),
             rtol: Num(rtol),
+            range: status(c, &self.run.approx[k], &self.run.scales[k].scale),
             error: Some(range(measured.largest)),
             tightness: Num(measured.tightness),
             worst: measured.worst.as_ref().map(|w| worst(w, shape)),

@@ -4,6 +4,7 @@ pub mod blame;
 mod compose;
 mod files;
 pub mod prepare;
+pub mod range;
 pub mod record;
 pub mod subjects;
 mod tolerances;
@@ -170,6 +171,7 @@ fn config_record(request: &Request, prepared: &Prepared) -> ConfigRecord {
         libm: config.libm.to_string(),
         subnormals: config.subnormals.to_string(),
         granularity: config.granularity.to_string(),
+        execute: config.execution.to_string(),
         loss: request.loss.clone(),
         seeds: prepared.seeds.clone(),
         region: None,

@@ -1,5 +1,6 @@
 //! The audit record: what `audit.json` holds and the report shows.
 
+use super::range::RangeStatus;
 use crate::obligation::Obligation;
 use crate::verdict::Outcome;
 use serde::{Serialize, Serializer};
@@ -84,6 +85,7 @@ pub struct ConfigRecord {
     pub libm: String,
     pub subnormals: String,
     pub granularity: String,
+    pub execute: String,
     pub loss: Option<String>,
     pub seeds: Vec<String>,
     pub region: Option<()>,
@@ -135,6 +137,8 @@ pub struct Value {
     pub atol: Num,
     /// The customary relative tolerance of the type.
     pub rtol: Num,
+    /// Overflow, underflow and NaN; `null` for integers and booleans.
+    pub range: Option<RangeStatus>,
     /// Where max |runtime − spec| of this run lies.
     pub error: Option<Range>,
     /// max over elements of error.lower / ε.

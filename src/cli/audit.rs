@@ -3,7 +3,7 @@
 use super::progress::Spinner;
 use super::{print, status};
 use crate::audit::{self, Request};
-use crate::config::{Accumulate, Config, Contract, Granularity, Schedule, Subnormals};
+use crate::config::{Accumulate, Config, Contract, Execution, Granularity, Schedule, Subnormals};
 use crate::error::{Error, Result};
 use crate::libm::Libm;
 use crate::report;
@@ -30,7 +30,7 @@ pub struct Args {
     /// narrower than that, else same].
     #[arg(long, default_value = "default", hide_default_value = true)]
     accumulate: Accumulate,
-    /// Executions that the bounds speak for: any or left.
+    /// Executions that the bounds speak for: any, left, pairwise or blocked:N.
     #[arg(long, default_value = "any")]
     schedule: Schedule,
     /// Whether products may be fused into sums: any or off.
@@ -43,6 +43,10 @@ pub struct Args {
     /// Below the least normal number: gradual or flush.
     #[arg(long, default_value = "gradual")]
     subnormals: Subnormals,
+    /// What this run itself does among the executions that are admitted: plain, fma (products
+    /// fused into sums), flush (subnormals to zero) or fma+flush.
+    #[arg(long, default_value = "plain")]
+    execute: Execution,
     /// The scalar value to differentiate, with cotangent 1.
     #[arg(long, value_name = "NAME")]
     loss: Option<String>,
@@ -85,6 +89,24 @@ fn use_threads(threads: u16) -> Result<()> {
     })
 }
 
+/// A run that does what its own bounds do not speak for would prove nothing.
+fn admitted(args: &Args) -> Result<()> {
+    let refused = |what: &str, option: &str| {
+        Err(Error::new(format!(
+            "--execute {} runs with {what}, which {option} does not admit",
+            args.execute
+        ))
+        .remedy("leave one of the two options out"))
+    };
+    if args.execute.fused && args.contract == Contract::Off {
+        return refused("fused products", "--contract off");
+    }
+    if args.execute.flushed && args.subnormals == Subnormals::Gradual {
+        return refused("flushed subnormals", "--subnormals gradual");
+    }
+    Ok(())
+}
+
 /// Audits, writes the results, and prints the table.
 pub fn run(args: Args) -> Result<u8> {
     let ending = args.model.extension().and_then(|e| e.to_str());
@@ -93,6 +115,7 @@ pub fn run(args: Args) -> Result<u8> {
             .in_file(&args.model)
             .remedy("give a model that ends in .onnx"));
     }
+    admitted(&args)?;
     let request = Request {
         model: args.model,
         inputs: args.inputs,
@@ -107,6 +130,7 @@ pub fn run(args: Args) -> Result<u8> {
             libm: args.libm,
             subnormals: args.subnormals,
             granularity: args.granularity,
+            execution: args.execute,
         },
     };
     if let Some(threads) = args.threads {

@@ -22,7 +22,7 @@ pub fn eval(graph: &Graph, config: &Config, run: &[Tensor], inputs: &[Approx]) -
             (Op::Input, [next, ..]) => {
                 let next = next.clone();
                 given.next();
-                finish(&cx, next, &run[k])
+                finish(&cx, next, &run[k], true)
             }
             (op, _) => {
                 let args: SmallVec<[Operand; 3]> = node
@@ -48,7 +48,7 @@ pub(crate) fn local(op: &Op, cx: &RuleCx, args: &[Operand], out: &Tensor) -> App
         constant: constants && !matches!(op, Op::Input),
         ..apply(op, cx, args, out)
     };
-    finish(cx, approx, out)
+    finish(cx, approx, out, matches!(op, Op::Constant(_)))
 }
 
 /// One node's rule; a drift that the rule does not follow ends in "no claim".
@@ -62,14 +62,14 @@ pub(crate) fn apply(op: &Op, cx: &RuleCx, args: &[Operand], out: &Tensor) -> App
 }
 
 /// What holds for every value, whatever made it: flushing, no claim beyond the range, the
-/// granularity.
-fn finish(cx: &RuleCx, approx: Approx, c: &Tensor) -> Approx {
+/// granularity. What is `given` was computed by no run.
+fn finish(cx: &RuleCx, approx: Approx, c: &Tensor, given: bool) -> Approx {
     let mut approx = approx;
     if cx.format().is_none() {
         return approx;
     }
     if cx.config.subnormals == Subnormals::Flush {
-        approx = flushed(cx, approx, c);
+        approx = flushed(cx, approx, c, given);
     }
     if (0..c.len()).any(|i| !c.get(i).is_finite()) {
         approx.eps = Bound::from_fn(c.len(), |i| {
@@ -93,13 +93,18 @@ fn finish(cx: &RuleCx, approx: Approx, c: &Tensor) -> Approx {
 /// |0 − x| ≤ |x̂| + |x̂ − x| < λ + ε for a subnormal x̂. A value flushed at its use was
 /// either flushed when it was stored, which changes nothing, or is flushed now: the same
 /// bound covers both, so every value pays λ once, inputs and weights included.
-fn flushed(cx: &RuleCx, approx: Approx, c: &Tensor) -> Approx {
+fn flushed(cx: &RuleCx, approx: Approx, c: &Tensor, given: bool) -> Approx {
     let Some(format) = cx.format() else {
         return approx;
     };
     let lambda = format.lambda();
     let may_flush = |i: usize| {
-        let zero = c.get(i) == 0.0 && approx.eps.at(i) == Up::ZERO && !approx.drift.is_open();
+        // A run that flushes leaves zeros that need not be zeros of the specification.
+        let flushed_here = cx.config.flushes() && !given;
+        let zero = !flushed_here
+            && c.get(i) == 0.0
+            && approx.eps.at(i) == Up::ZERO
+            && !approx.drift.is_open();
         let least = Down::magnitude(c.get(i)) - approx.reach(i).max(approx.eps.at(i));
         !zero && least.get() < lambda.get()
     };

@@ -33,12 +33,22 @@ pub fn eval(graph: &Graph, config: &Config, inputs: &[Tensor]) -> Result<Vec<Ten
                 next
             }
             (op, _) => {
-                let args: SmallVec<[&Tensor; 3]> =
-                    node.args().iter().map(|a| &values[a.index()]).collect();
-                op.run(&RuleCx { config, ty }, &args)?
+                let args = node.args().iter().map(|a| &values[a.index()]);
+                run(op, &RuleCx { config, ty }, args.collect())?
             }
         };
         values.push(value);
     }
     Ok(values)
+}
+
+/// One node; where the run flushes, of operands without subnormals, and with a result
+/// without subnormals.
+fn run(op: &Op, cx: &RuleCx, args: SmallVec<[&Tensor; 3]>) -> Result<Tensor> {
+    if !cx.config.flushes() || matches!(op, Op::Input | Op::Constant(_)) {
+        return op.run(cx, &args);
+    }
+    let flushed: SmallVec<[Tensor; 3]> = args.iter().map(|a| a.flushed()).collect();
+    let args: SmallVec<[&Tensor; 3]> = flushed.iter().collect();
+    Ok(op.run(cx, &args)?.flushed())
 }

@@ -11,6 +11,7 @@ pub mod gemm;
 pub mod interval;
 mod interval_functions;
 mod midrad;
+pub mod order;
 pub(crate) mod ordered;
 pub mod precise;
 mod precise_functions;

@@ -1,9 +1,11 @@
-//! Matrix products in a native format with every sum from left to right, without
-//! contraction: the same bits on every machine.
+//! Matrix products in a native format with every sum in a given order: the same bits on
+//! every machine.
 
 use super::gemm::Layout;
+use super::order::Order;
 use super::runtime::Float;
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Rows and columns of a tile whose sums are kept in registers.
 const TILE_ROWS: usize = 4;
@@ -11,8 +13,14 @@ const TILE_COLUMNS: usize = 16;
 /// Multiply-adds from which on a product is worth more than one thread.
 const WORTH_THREADS: usize = 1 << 18;
 
-/// fl(A·B): the first product, then one product added after the other, each rounded.
-pub(crate) fn product_in_order<T: Float>(a: &[T], la: Layout, b: &[T], lb: Layout) -> Vec<T> {
+/// fl(A·B), every sum in the given order.
+pub(crate) fn product_in_order<T: Float>(
+    order: Order,
+    a: &[T],
+    la: Layout,
+    b: &[T],
+    lb: Layout,
+) -> Vec<T> {
     let (m, k, n) = (la.rows, la.columns, lb.columns);
     let mut out = vec![T::ZERO; m * n];
     if m == 0 || k == 0 || n == 0 {
@@ -28,7 +36,11 @@ pub(crate) fn product_in_order<T: Float>(a: &[T], la: Layout, b: &[T], lb: Layou
         let strips = strips(a, la, first, count);
         for (p, panel) in panels.iter().enumerate() {
             let j = p * TILE_COLUMNS;
-            let sums = tile(&strips, panel);
+            let sums = if order == Order::PLAIN {
+                tile(&strips, panel)
+            } else {
+                tile_in(order, &strips, panel)
+            };
             let width = if n - j < TILE_COLUMNS {
                 n - j
             } else {
@@ -74,8 +86,28 @@ fn strips<T: Float>(a: &[T], la: Layout, first: usize, count: usize) -> Vec<[T; 
     (0..la.columns).map(column).collect()
 }
 
-/// The sums of one tile, each from left to right.
-fn tile<T: Float>(a: &[[T; TILE_ROWS]], b: &[[T; TILE_COLUMNS]]) -> [[T; TILE_COLUMNS]; TILE_ROWS] {
+/// The sums of a tile.
+type Tile<T> = [[T; TILE_COLUMNS]; TILE_ROWS];
+
+/// The sums of one tile in any order.
+fn tile_in<T: Float>(order: Order, a: &[[T; TILE_ROWS]], b: &[[T; TILE_COLUMNS]]) -> Tile<T> {
+    let chain = |range: Range<usize>| {
+        let (first, rest) = (range.start, range.start + 1..range.end);
+        let at = |i: usize, j: usize| {
+            let start = order.mul(a[first][i], b[first][j]);
+            let extend = |sum: T, l: usize| order.add_product(sum, a[l][i], b[l][j]);
+            rest.clone().fold(start, extend)
+        };
+        std::array::from_fn(|i| std::array::from_fn(|j| at(i, j)))
+    };
+    let join = |x: Tile<T>, y: Tile<T>| {
+        std::array::from_fn(|i| std::array::from_fn(|j| order.add(x[i][j], y[i][j])))
+    };
+    order.reduce(a.len(), chain, join)
+}
+
+/// The sums of one tile, each from left to right, without contraction.
+fn tile<T: Float>(a: &[[T; TILE_ROWS]], b: &[[T; TILE_COLUMNS]]) -> Tile<T> {
     let mut sums = [[T::ZERO; TILE_COLUMNS]; TILE_ROWS];
     let mut terms = a.iter().zip(b);
     if let Some((x, y)) = terms.next() {

@@ -121,7 +121,8 @@ fn run_batch<T: Elements, A: Float>(
     let a: Vec<A> = native::<T>(a)?.iter().map(widen).collect();
     let b: Vec<A> = native::<T>(b)?.iter().map(widen).collect();
     let (la, lb) = op.layouts(plan);
-    let all = plan.each(&a, &b, |x, y| product_in_order(x, la, y, lb));
+    let order = cx.config.order();
+    let all = plan.each(&a, &b, |x, y| product_in_order(order, x, la, y, lb));
     T::wrap(cx.ty, all.iter().map(|s| T::from_f64(s.to_f64())).collect())
 }
 

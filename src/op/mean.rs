@@ -73,10 +73,16 @@ impl Primitive for Mean {
         let count = count_of(n);
         let n = Down::new(f64::from(count));
         // The run's sum is n times its mean, but for the division's and the storing's
-        // roundings: at most 2u each, or half the least subnormal.
+        // roundings: at most 2u each, or half the least subnormal (the least normal numbers where
+        // the run flushes).
+        let lost = if cx.config.flushes() {
+            storage.lambda() + cx.config.accumulator(storage).lambda()
+        } else {
+            storage.eta()
+        };
         let sum_of_run = |i: usize| {
             let mean = Up::magnitude(out.get(i));
-            let rounded = Up::new(4.0) * storage.unit() * mean + storage.eta();
+            let rounded = Up::new(4.0) * storage.unit() * mean + lost;
             Up::new(f64::from(count)) * (mean + rounded)
         };
         let sum_eps = nest.eps_at(cx, sum_of_run);

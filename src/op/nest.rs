@@ -16,8 +16,11 @@
 //! leaf passes at most (leaves − 1) additions, and one rounding of its product, each a
 //! factor within 1 ± u: (1+u)ⁿ − 1 [Higham2002, §3.1]. Without contraction n·u suffices
 //! for every tree [Jeannerod & Rump 2013, Thm 4.1 and §4]; a leaf that is no product is a
-//! product with 1. A narrower storage format between accumulations rounds each node's
-//! result once more.
+//! product with 1. A declared tree of height h (`Tree::height`) lets no leaf pass more than h
+//! additions, which leaves (1+u)^h − 1, one more factor where products are rounded; a product
+//! is fused or rounded, never both. A narrower storage format between accumulations rounds each node's
+//! result once more. Products of two storage values are charged a rounding only where the
+//! accumulator has fewer than twice the significant bits; else they can only underflow.
 //! # Sharper at the root
 //! The last rounding is of the root itself: with g' the growth of one rounding fewer,
 //! |r̂ − r| ≤ P + g'·S + underflow + ½ulp(|r| + P + g'·S + underflow). Cancellation makes
@@ -25,7 +28,7 @@
 //! # Assumes
 //! A1 round to nearest; A2 gradual underflow or A2' flush; A3 conventional algorithms.
 //! # Tightness
-//! `sum_is_nearly_attained`, `dot_is_nearly_attained`.
+//! `sum_is_nearly_attained`, `dot_is_nearly_attained`, `declared_trees_are_nearly_attained`.
 
 use super::rule::RuleCx;
 use crate::bound::{Bound, Drift, Operand};
@@ -48,6 +51,8 @@ pub struct Nest {
     store_events: Up,
     /// True where some addition happens in an accumulator.
     accumulated: bool,
+    /// True where all additions are one reduction, whose tree the schedule declares.
+    scheduled: bool,
     /// S per element.
     magnitude: Bound,
     /// P per element.
@@ -63,6 +68,7 @@ impl Nest {
             stores: Up::ZERO,
             store_events: Up::ZERO,
             accumulated: false,
+            scheduled: false,
             magnitude,
             propagated,
         }
@@ -130,6 +136,7 @@ impl Nest {
             stores: most.stores.max(nest.stores),
             store_events: most.store_events.max(nest.store_events),
             accumulated: most.accumulated | nest.accumulated,
+            scheduled: false,
             magnitude: most.magnitude.zip(&nest.magnitude, len, Up::max),
             propagated: most.propagated.zip(&nest.propagated, len, Up::max),
         })
@@ -161,15 +168,18 @@ impl Nest {
             stores: self.stores + Up::ONE,
             store_events: count * self.store_events + Up::ONE,
             accumulated: true,
+            scheduled: true,
             magnitude: gather(&self.magnitude),
             propagated: gather(&self.propagated),
         }
     }
 
-    /// The same nest where `stores` more results are rounded to storage on the way.
+    /// The same nest, added up from left to right under every declared schedule, where
+    /// `stores` more results are rounded to storage on the way.
     #[must_use]
     pub fn stored(self, stores: usize) -> Nest {
         Nest {
+            scheduled: false,
             stores: self.stores + Up::count(stores),
             store_events: self.store_events + Up::count(stores),
             ..self
@@ -184,6 +194,7 @@ impl Nest {
             stores: Up::ONE,
             store_events: Up::ONE,
             accumulated: true,
+            scheduled: true,
             magnitude,
             propagated,
         }
@@ -232,6 +243,16 @@ impl Nest {
         self.products != Up::ZERO && !storage.products_fit_in(accumulator)
     }
 
+    /// The most additions that one leaf passes.
+    fn height(&self, cx: &RuleCx) -> Up {
+        if cx.any_tree() || !self.scheduled {
+            return self.additions;
+        }
+        // A declared tree's nest is one reduction: its count is exact.
+        let leaves = self.additions.get() as usize + 1;
+        Up::count(cx.config.schedule.tree().height(leaves))
+    }
+
     /// g: the relative growth over all roundings, or over all but the last.
     fn growth(&self, cx: &RuleCx, but_last: bool) -> Up {
         let Some((storage, accumulator)) = self.formats(cx) else {
@@ -243,18 +264,17 @@ impl Nest {
             Up::ZERO
         };
         let less_one = |n: Up| if but_last { n.less_one() } else { n };
-        let power = |u: Up, n: Up| {
-            if cx.config.contract == Contract::Off {
-                u * n
-            } else {
-                Up::growth(u, n)
-            }
-        };
+        let height = self.height(cx) + product;
         if storage == accumulator || !self.accumulated {
-            return power(storage.unit(), less_one(self.additions + product));
+            let u = storage.unit();
+            let by_height = Up::growth(u, less_one(height));
+            return match cx.config.contract {
+                Contract::Off => by_height.min(u * less_one(self.additions + product)),
+                Contract::Any => by_height,
+            };
         }
         // With two formats in one nest each rounding is a factor of its own.
-        let inner = Up::growth(accumulator.unit(), self.additions + product);
+        let inner = Up::growth(accumulator.unit(), height);
         let outer = Up::growth(storage.unit(), less_one(self.stores));
         inner + outer + inner * outer
     }

@@ -20,8 +20,8 @@ pub trait Primitive {
     /// The meaning over the reals.
     fn spec<N: SpecNumber>(&self, cx: &SpecCx<N>, args: &[&SpecTensor<N>]) -> SpecTensor<N>;
 
-    /// The native execution: sums from left to right, no contraction, functions rounded
-    /// correctly, which is admissible under every configuration.
+    /// The native execution: reductions in the configuration's order, every other sum from
+    /// left to right, functions rounded correctly.
     fn run(&self, cx: &RuleCx, args: &[&Tensor]) -> Result<Tensor>;
 
     /// The error of every admissible execution, from what is known of the arguments and

@@ -65,7 +65,11 @@ impl Primitive for Share {
     fn run(&self, cx: &RuleCx, args: &[&Tensor]) -> Result<Tensor> {
         fn divide<T: Elements, A: Float>(n: u32, cx: &RuleCx, x: &Tensor) -> Result<Tensor> {
             let count = A::from_f64(f64::from(n));
-            let each = |x: &T| T::from_f64(A::from_f64(x.to_f64()).div(count).to_f64());
+            let order = cx.config.order();
+            let each = |x: &T| {
+                let share = order.flush(A::from_f64(x.to_f64()).div(count));
+                T::from_f64(share.to_f64())
+            };
             T::wrap(cx.ty, native::<T>(x)?.iter().map(each).collect())
         }
         with_float!(cx.ty.dtype, T => {

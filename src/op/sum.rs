@@ -22,7 +22,7 @@ impl Sum {
     }
 }
 
-/// Σ from left to right in the accumulator's format, finished by `last` there, then rounded
+/// Σ in the order of the run in the accumulator's format, finished by `last` there, then rounded
 /// to storage.
 pub(crate) fn run_sum(axes: &Axes, cx: &RuleCx, x: &Tensor, last: Finish) -> Result<Tensor> {
     with_float!(cx.ty.dtype, T => {
@@ -50,16 +50,15 @@ fn accumulate<T: Elements, A: Float>(
     last: Finish,
 ) -> Result<Tensor> {
     let data = super::elementwise::native::<T>(x)?;
-    let mut started = vec![false; cx.len()];
-    let mut sums = vec![A::ZERO; cx.len()];
+    let order = cx.config.order();
+    let mut terms: Vec<Vec<A>> = vec![Vec::with_capacity(axes.count(x.shape())); cx.len()];
     for (x, target) in data.iter().zip(axes.targets(x.shape())) {
-        let term = A::from_f64(x.to_f64());
-        sums[target] = if started[target] { sums[target].add(term) } else { term };
-        started[target] = true;
+        terms[target].push(A::from_f64(x.to_f64()));
     }
+    let mut sums: Vec<A> = terms.iter().map(|terms| order.sum(terms)).collect();
     if let Finish::DivideBy(count) = last {
         let count = A::from_f64(count as f64);
-        sums.iter_mut().for_each(|s| *s = s.div(count));
+        sums.iter_mut().for_each(|s| *s = order.flush(s.div(count)));
     }
     T::wrap(cx.ty, sums.iter().map(|s| T::from_f64(s.to_f64())).collect())
 }

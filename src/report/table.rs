@@ -54,6 +54,11 @@ pub fn table(audit: &Audit) -> String {
             line(format!("undecided: {}: {why}", printable(&value.name)));
         }
     }
+    for value in &audit.values {
+        if let Some(what) = value.range.as_ref().and_then(|r| r.notable()) {
+            line(format!("range: {}: {what}", printable(&value.name)));
+        }
+    }
     if let Some(blame) = &audit.blame {
         line(format!("blame: {}: {}", printable(&blame.value), blame.why));
     }

@@ -233,6 +233,23 @@ impl Tensor {
         Tensor::from_data(shape, self.data.clone())
     }
 
+    /// The same elements with zeros in place of subnormals; integers as they are.
+    pub fn flushed(&self) -> Tensor {
+        let Some(format) = self.dtype().format() else {
+            return self.clone();
+        };
+        let kept = |x: f64| x == 0.0 || x.abs() >= format.lambda().get() || x.is_nan();
+        let values = self.to_f64s();
+        if values.iter().all(|&x| kept(x)) {
+            return self.clone();
+        }
+        let sources: Vec<usize> = (0..values.len())
+            .map(|i| if kept(values[i]) { i } else { ZERO_FILL })
+            .collect();
+        self.take(self.shape.clone(), &sources)
+            .unwrap_or_else(|_| self.clone())
+    }
+
     /// The elements converted to another type, rounded to nearest even.
     pub fn cast(&self, dtype: DType) -> Result<Tensor> {
         if self.dtype() == dtype {

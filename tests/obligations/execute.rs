@@ -346,7 +346,7 @@ impl State<'_, '_> {
         } else {
             format
         };
-        (self.reduce(leaves, within), within)
+        (self.reduce(k, leaves, within), within)
     }
 
     /// Collects the summands of an expression of node k; true where some sum among them
@@ -399,14 +399,48 @@ impl State<'_, '_> {
         may && self.run.tape.coin()
     }
 
-    fn reduce(&mut self, mut leaves: Vec<Leaf>, format: Format) -> f64 {
-        while leaves.len() > 1 {
-            let (i, j) = self.pair(leaves.len());
-            let sum = self.combine(leaves[i], leaves[j], format);
-            leaves[i.min(j)] = Leaf::Value(sum);
-            leaves.remove(i.max(j));
+    /// The sum of the leaves in a tree that the schedule admits for node k.
+    fn reduce(&mut self, k: usize, mut leaves: Vec<Leaf>, format: Format) -> f64 {
+        let sum = match self.run.config.schedule {
+            Schedule::Any => {
+                while leaves.len() > 1 {
+                    let (i, j) = self.pair(leaves.len());
+                    let sum = self.combine(leaves[i], leaves[j], format);
+                    leaves[i.min(j)] = Leaf::Value(sum);
+                    leaves.remove(i.max(j));
+                }
+                leaves.first().copied()
+            }
+            Schedule::Pairwise if reduces(self.op(k)) => self.halves(&leaves, format),
+            Schedule::Blocked(n) if reduces(self.op(k)) => {
+                let blocks = leaves.chunks(n.get());
+                let sums: Vec<Leaf> = blocks.filter_map(|b| self.chain(b, format)).collect();
+                self.chain(&sums, format)
+            }
+            Schedule::Left | Schedule::Pairwise | Schedule::Blocked(_) => {
+                self.chain(&leaves, format)
+            }
+        };
+        sum.map_or(0.0, |leaf| self.alone(leaf, format))
+    }
+
+    /// From left to right.
+    fn chain(&mut self, leaves: &[Leaf], format: Format) -> Option<Leaf> {
+        let (first, rest) = leaves.split_first()?;
+        let sum = rest.iter().fold(*first, |sum, leaf| {
+            Leaf::Value(self.combine(sum, *leaf, format))
+        });
+        Some(sum)
+    }
+
+    /// The first half, the larger one, and the second.
+    fn halves(&mut self, leaves: &[Leaf], format: Format) -> Option<Leaf> {
+        if leaves.len() < 2 {
+            return leaves.first().copied();
         }
-        leaves.first().map_or(0.0, |leaf| self.alone(*leaf, format))
+        let (first, second) = leaves.split_at(leaves.len().div_ceil(2));
+        let (first, second) = (self.halves(first, format)?, self.halves(second, format)?);
+        Some(Leaf::Value(self.combine(first, second, format)))
     }
 
     fn alone(&mut self, leaf: Leaf, format: Format) -> f64 {

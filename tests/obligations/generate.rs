@@ -5,10 +5,11 @@ use crate::soft::{self, Dyadic, power, ulp};
 use crate::tape::Tape;
 use gradbound::Config;
 use gradbound::bound::{Approx, Bound};
-use gradbound::config::{Accumulate, Contract, Granularity, Schedule, Subnormals};
+use gradbound::config::{Accumulate, Contract, Execution, Granularity, Schedule, Subnormals};
 use gradbound::libm::Libm;
 use gradbound::number::{Format, Up};
 use gradbound::tensor::{Tensor, Ty};
+use std::num::NonZeroUsize;
 
 /// What an input of a fragment may be.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,6 +49,10 @@ pub fn config(tape: &mut Tape, subnormals: Subnormals) -> Config {
         (Schedule::Any, Contract::Off),
         (Schedule::Left, Contract::Off),
         (Schedule::Left, Contract::Any),
+        (Schedule::Pairwise, Contract::Off),
+        (Schedule::Pairwise, Contract::Any),
+        (blocked(2), Contract::Off),
+        (blocked(3), Contract::Any),
     ]);
     Config {
         schedule,
@@ -66,7 +71,15 @@ pub fn config(tape: &mut Tape, subnormals: Subnormals) -> Config {
             Granularity::Element,
             Granularity::Tensor,
         ]),
+        execution: Execution {
+            fused: tape.coin(),
+            flushed: tape.coin(),
+        },
     }
+}
+
+fn blocked(n: usize) -> Schedule {
+    Schedule::Blocked(NonZeroUsize::new(n).expect("not zero"))
 }
 
 /// A float on which rounding, cancellation, underflow or overflow may go wrong.

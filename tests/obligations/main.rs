@@ -19,6 +19,7 @@ mod execute;
 mod fragments;
 mod generate;
 mod kernel;
+mod mixed;
 mod nests;
 mod oracle;
 mod planted;

@@ -5,7 +5,7 @@ use crate::soft;
 use crate::tape::Tape;
 use gradbound::Config;
 use gradbound::bound::{Approx, Bound};
-use gradbound::config::{Accumulate, Contract};
+use gradbound::config::{Accumulate, Contract, Schedule};
 use gradbound::graph::grad::append_backward;
 use gradbound::graph::{Graph, ValueId};
 use gradbound::interpret::{bounds, runtime, spec};
@@ -48,7 +48,18 @@ impl Witness {
 /// |x̂ − x| / ε of a value's first element, for f32 inputs, an accumulator like the storage
 /// and the execution that the tape says.
 pub fn ratio(graph: &Graph, of: ValueId, inputs: &[Witness], numbers: &[u32]) -> f64 {
+    ratio_under(Schedule::Any, graph, of, inputs, numbers)
+}
+
+fn ratio_under(
+    schedule: Schedule,
+    graph: &Graph,
+    of: ValueId,
+    inputs: &[Witness],
+    numbers: &[u32],
+) -> f64 {
     let config = Config {
+        schedule,
         accumulate: Accumulate::Same,
         contract: Contract::Off,
         ..Config::default()
@@ -275,6 +286,37 @@ fn sum_is_nearly_attained() {
         assert!(
             (0.9..=1.0).contains(&reached),
             "a sum of {n} reaches only {reached}"
+        );
+    }
+}
+
+/// In a declared tree only the height counts: each addition on the way of the first leaf
+/// rounds up by nearly half an ulp of 1.
+#[test]
+fn declared_trees_are_nearly_attained() {
+    let n = 1 << 10;
+    let step = rounding_up(2)[1];
+    for word in ["left", "pairwise", "blocked:32", "blocked:1000"] {
+        let schedule: Schedule = word.parse().unwrap();
+        let mut terms = vec![0.0; n];
+        terms[0] = 1.0;
+        match schedule {
+            Schedule::Any | Schedule::Left => terms = rounding_up(n),
+            Schedule::Pairwise => (0..10).for_each(|level| terms[1 << level] = step),
+            Schedule::Blocked(block) => {
+                terms[1..block.get()].fill(step);
+                let blocks = terms.chunks_mut(block.get()).skip(1);
+                blocks.for_each(|block| block[0] = step);
+            }
+        }
+        let mut g = Graph::new();
+        let x = g.input(Ty::new([n], DType::F32));
+        let out = g.sum(x, &[0], false).unwrap();
+        let reached = ratio_under(schedule, &g, out, &[Witness::exact(&terms)], &[]);
+        println!("sum of {n}, {word}: {reached:.4}");
+        assert!(
+            (0.9..=1.0).contains(&reached),
+            "a sum of {n}, {word}, reaches only {reached}"
         );
     }
 }

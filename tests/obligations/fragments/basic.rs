@@ -145,7 +145,7 @@ fn kernel(b: &mut Builder) -> Result<ValueId> {
 fn matmul(b: &mut Builder) -> Result<ValueId> {
     let (m, k, n) = (
         1 + b.tape.below(2),
-        1 + b.tape.below(4),
+        1 + b.tape.below(7),
         1 + b.tape.below(2),
     );
     let (ta, tb) = (b.tape.coin(), b.tape.coin());
@@ -164,7 +164,7 @@ fn batched(b: &mut Builder) -> Result<ValueId> {
 }
 
 fn mean(b: &mut Builder) -> Result<ValueId> {
-    let n = 1 + b.tape.below(5);
+    let n = 1 + b.tape.below(7);
     let x = b.any([n, 2]);
     b.graph.mean(x, &[0], false)
 }
@@ -177,7 +177,7 @@ fn share(b: &mut Builder) -> Result<ValueId> {
 }
 
 fn sum(b: &mut Builder) -> Result<ValueId> {
-    let n = 1 + b.tape.below(5);
+    let n = 1 + b.tape.below(7);
     let x = b.any([n, 2]);
     let keep = b.tape.coin();
     b.graph.sum(x, &[0], keep)
