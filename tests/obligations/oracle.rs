@@ -34,7 +34,8 @@ pub enum Judgement {
 /// Functions that are irrational nearly everywhere; their primitives bear their names.
 fn is_smooth(op: &Op) -> bool {
     let named = |f: &Function| format!("{f:?}") == op.name();
-    matches!(op, Op::Sqrt(_) | Op::Irrational(_)) || Function::ALL.iter().any(named)
+    let sums = matches!(op, Op::LogSumExp(_) | Op::Softmax(_));
+    sums || matches!(op, Op::Sqrt(_) | Op::Irrational(_)) || Function::ALL.iter().any(named)
 }
 
 impl Spec {

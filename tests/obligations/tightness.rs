@@ -95,10 +95,10 @@ fn known(w: &Witness) -> Approx {
 
 /// |computed − specification|, from below.
 fn distance(graph: &Graph, of: ValueId, shapes: &[Ty], inputs: &[Witness], computed: f64) -> f64 {
-    let smooth = graph
-        .nodes()
-        .iter()
-        .any(|n| matches!(n.op(), gradbound::op::Op::Sqrt(_)));
+    let smooth = graph.nodes().iter().any(|n| {
+        use gradbound::op::Op;
+        matches!(n.op(), Op::LogSumExp(_) | Op::Softmax(_) | Op::Sqrt(_))
+    });
     if smooth {
         let places = Places(300);
         at::<Precise>(graph, &places, of, shapes, inputs)

@@ -5,6 +5,7 @@
 //! lowering does not take of a node's attributes is refused, so it cannot ignore one.
 
 mod accumulate;
+mod attention;
 mod constants;
 mod convolution;
 mod elementwise;
@@ -16,8 +17,11 @@ mod layout;
 mod logic;
 mod loss;
 mod matrix;
+mod normalization;
+mod optimizer;
 mod pooling;
 mod rearrange;
+mod recurrent;
 mod reduce;
 mod resize;
 mod scatter;
@@ -68,10 +72,6 @@ const fn op(
 
 impl Operation {
     /// The same operation in another operator set.
-    #[expect(
-        dead_code,
-        reason = "the operations of the other domains come with their files"
-    )]
     const fn of(self, domain: &'static str) -> Operation {
         Operation { domain, ..self }
     }
@@ -82,6 +82,7 @@ const MANY: usize = usize::MAX;
 /// The operations of each file.
 static FILES: &[&[Operation]] = &[
     accumulate::OPERATIONS,
+    attention::OPERATIONS,
     constants::OPERATIONS,
     convolution::OPERATIONS,
     elementwise::OPERATIONS,
@@ -95,6 +96,9 @@ static FILES: &[&[Operation]] = &[
     matrix::OPERATIONS,
     pooling::OPERATIONS,
     rearrange::OPERATIONS,
+    normalization::OPERATIONS,
+    optimizer::OPERATIONS,
+    recurrent::OPERATIONS,
     reduce::OPERATIONS,
     resize::OPERATIONS,
     scatter::OPERATIONS,
