@@ -11,6 +11,7 @@ use gradbound::audit::Request;
 use gradbound::audit::prepare::{Prepared, prepare};
 use gradbound::graph::{Graph, ValueId};
 use gradbound::lower::{self, Adagrad, Adam, Momentum};
+use gradbound::number::Up;
 use gradbound::obligation::checked_eval;
 use gradbound::tensor::{DType, Tensor};
 
@@ -90,8 +91,8 @@ fn largest_eps(update: Update, format: DType) -> f64 {
     let run = checked_eval(&prepared.model.graph, &config, &prepared.inputs)
         .expect("runs")
         .unwrap_or_else(|failure| panic!("{failure:?}"));
-    let eps = |v: &ValueId| run.approx[v.index()].eps.largest().get();
-    updated.iter().map(eps).fold(0.0, f64::max)
+    let eps = |v: &ValueId| run.approx[v.index()].eps.largest();
+    updated.iter().map(eps).fold(Up::ZERO, Up::max).get()
 }
 
 #[test]
