@@ -45,7 +45,7 @@ fn adagrad(g: &mut Graph, x: ValueId, gradient: ValueId, rate: ValueId) -> Resul
         epsilon: 1e-6,
         decay: 0.0,
     };
-    let sum = state(g, x, 0.0)?;
+    let sum = state(g, x, 0.1)?;
     let step = how.step(g, [x, gradient, sum], rate)?;
     Ok(vec![step.parameter, step.states[0]])
 }
