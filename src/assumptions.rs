@@ -39,7 +39,8 @@ pub fn ledger(config: &Config) -> Vec<Assumption> {
     all.push(Assumption {
         id: "A5",
         text: format!(
-            "elementary functions are within the table `{}` of ulp errors",
+            "elementary functions are within the table `{}` of ulp errors, and of the sign of \
+             the exact result",
             config.libm
         ),
         source: config.libm.source().to_string(),

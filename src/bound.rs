@@ -1,6 +1,6 @@
 //! Bounds of tensors: eps, scale, and what the rules know about a value besides its number.
 
-use crate::number::{Down, Enclosure, Up};
+use crate::number::{Down, Enclosure, SpecNumber, Up};
 use crate::op::nest::Nest;
 use crate::tensor::{Shape, Sources, Tensor};
 use std::sync::Arc;
@@ -148,6 +148,13 @@ pub struct Approx {
     pub constant: bool,
     /// The reduction that this value is the root of, where its tree is open.
     pub nest: Option<Arc<Nest>>,
+    /// Where x and every admissible x̂ lie besides, whatever ε: an operation's own range (a
+    /// square is not negative). It speaks where ε is finite.
+    ///
+    /// A value that has a nest and is not negative by this has leaves that are not negative, and
+    /// its lower end is one of some leaf: rounding is monotone, so no tree of such leaves goes
+    /// below it.
+    pub range: Enclosure,
 }
 
 /// How far a value's specification depends on the free shift of an execution.
@@ -258,29 +265,51 @@ impl Operand<'_> {
         self.eps(i) == Up::ZERO && self.approx.reach(i) == Up::ZERO
     }
 
+    /// The range, where it says anything: nothing is known of what ε is none of.
+    fn range(&self, reach: Up) -> Enclosure {
+        if reach.is_finite() {
+            self.approx.range
+        } else {
+            Enclosure::ENTIRE
+        }
+    }
+
     /// m: a bound on every admissible |x̂|, |c| + 2ε.
     pub fn magnitude(&self, i: usize) -> Up {
-        self.abs(i) + self.approx.reach(i)
+        let reach = self.approx.reach(i);
+        (self.abs(i) + reach).min(self.range(reach).magnitude())
     }
 
     /// A lower bound on every admissible |x̂|, |c| − 2ε.
     pub fn least_magnitude(&self, i: usize) -> Down {
-        Down::magnitude(self.c(i)) - self.approx.reach(i)
+        self.least(i, self.approx.reach(i))
     }
 
     /// A bound on the specification's |x|, for every admissible execution's shift.
     pub fn spec_magnitude(&self, i: usize) -> Up {
-        self.abs(i) + self.eps(i) + self.approx.drift.at(i)
+        let reach = self.eps(i) + self.approx.drift.at(i);
+        (self.abs(i) + reach).min(self.range(reach).magnitude())
     }
 
-    /// Where x and every x̂ lie: c ± 2ε (± ε where determined).
+    /// A lower bound on the specification's |x|, for every admissible execution's shift.
+    pub fn least_spec_magnitude(&self, i: usize) -> Down {
+        self.least(i, self.eps(i) + self.approx.drift.at(i))
+    }
+
+    fn least(&self, i: usize, reach: Up) -> Down {
+        let near = Down::magnitude(self.c(i)) - reach;
+        let range = Down::new(self.range(reach).abs().lo());
+        if range > near { range } else { near }
+    }
+
+    /// Where x and every x̂ lie: c ± 2ε (± ε where determined), within the range.
     pub fn enclosure(&self, i: usize) -> Enclosure {
         let reach = if self.approx.determined {
             self.eps(i)
         } else {
             self.approx.reach(i)
         };
-        Enclosure::around(self.c(i), reach)
+        Enclosure::around(self.c(i), reach).meet(self.range(reach))
     }
 
     /// Runs over all elements.

@@ -35,8 +35,6 @@ impl Graph {
         add => op::Add,
         /// x - y.
         sub => op::Sub,
-        /// x·y, element by element.
-        mul => op::Mul,
         /// x / y.
         div => op::Div,
         /// max(x, y), element by element.
@@ -45,7 +43,18 @@ impl Graph {
         min => op::Min,
     }
 
+    /// x·y, element by element; a value times itself is its square.
+    pub fn mul(&mut self, x: ValueId, y: ValueId) -> Result<ValueId> {
+        if x == y {
+            return self.push(op::Square, &[x]);
+        }
+        let (x, y) = self.broadcast_together(x, y)?;
+        self.push(op::Mul, &[x, y])
+    }
+
     unary! {
+        /// x².
+        square => op::Square,
         /// -x.
         neg => op::Neg,
         /// |x|.
@@ -118,17 +127,6 @@ impl Graph {
     /// The maximum over axes as a free shift (see [`op::FreeMax`]); axes are kept.
     pub fn free_max(&mut self, x: ValueId, axes: &[usize]) -> Result<ValueId> {
         self.push(op::FreeMax::over(axes), &[x])
-    }
-
-    /// Marks `value` as a shift-invariant function of z, with e = e^(z − shift) and
-    /// d = Σe over the axis (see [`op::Settle`]).
-    pub fn settle(
-        &mut self,
-        function: op::Shifted,
-        axis: usize,
-        [value, z, e, d]: [ValueId; 4],
-    ) -> Result<ValueId> {
-        self.push(op::Settle { function, axis }, &[value, z, e, d])
     }
 
     /// The same elements in another shape.

@@ -6,7 +6,10 @@ mod choose;
 pub mod context;
 pub mod grad;
 pub mod levels;
+mod soft;
 mod user;
+
+pub use soft::Exponents;
 
 use crate::error::{Error, Result};
 use crate::op::{Op, Primitive};

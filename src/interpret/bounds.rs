@@ -3,7 +3,7 @@
 use crate::bound::{Approx, Bound, Drift, Operand};
 use crate::config::{Config, Granularity, Subnormals};
 use crate::graph::Graph;
-use crate::number::{Down, Up};
+use crate::number::{Down, Enclosure, Up};
 use crate::op::{Op, Primitive, RuleCx};
 use crate::tensor::Tensor;
 use smallvec::SmallVec;
@@ -71,6 +71,15 @@ fn finish(cx: &RuleCx, approx: Approx, c: &Tensor, given: bool) -> Approx {
     if cx.config.subnormals == Subnormals::Flush {
         approx = flushed(cx, approx, c, given);
     }
+    let width = approx.range.width();
+    if width.is_finite() && approx.eps.largest() > width {
+        // x and x̂ both lie in the range, where there is a claim at all.
+        let within = |i: usize| match approx.eps.at(i) {
+            eps if eps.is_finite() => eps.min(width),
+            none => none,
+        };
+        approx.eps = Bound::from_fn(c.len(), within);
+    }
     if (0..c.len()).any(|i| !c.get(i).is_finite()) {
         approx.eps = Bound::from_fn(c.len(), |i| {
             if c.get(i).is_finite() {
@@ -115,8 +124,15 @@ fn flushed(cx: &RuleCx, approx: Approx, c: &Tensor, given: bool) -> Approx {
         let flush = if may_flush(i) { lambda } else { Up::ZERO };
         approx.eps.at(i) + flush
     });
+    let near_zero = |x: f64| Up::magnitude(x) < lambda;
+    let range = if near_zero(approx.range.lo()) || near_zero(approx.range.hi()) {
+        approx.range.hull(Enclosure::point(0.0))
+    } else {
+        approx.range
+    };
     Approx {
         eps,
+        range,
         ..approx.undetermined()
     }
 }

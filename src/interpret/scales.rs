@@ -71,6 +71,6 @@ fn tightened(scale: &Bound, c: &Tensor, approx: &Approx) -> Bound {
             return Up::INFINITY;
         }
         let own = c.magnitude(i) + eps + eps + approx.drift.at(i);
-        scale.at(i).min(own)
+        scale.at(i).min(own).min(approx.range.magnitude())
     })
 }

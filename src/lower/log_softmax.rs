@@ -1,19 +1,34 @@
 //! The logarithm of softmax, computed without the quotient.
 
-use super::exponentials;
+use super::shifted;
 use crate::error::Result;
 use crate::graph::{Graph, ValueId};
-use crate::op::Shifted;
+use crate::op::{Settle, Shifted};
 
 /// yᵢ = zᵢ − ln Σⱼ exp(zⱼ) along an axis.
 ///
-/// Appended as shift = free_max(z), s = z − shift, e = exp(s), d = Σe,
-/// y = settle(s − ln d).
+/// Appended as s = z − free_max(z), ℓ = ln Σ exp s, y = settle(s − ℓ).
 pub fn log_softmax(graph: &mut Graph, z: ValueId, axis: usize) -> Result<ValueId> {
-    let e = exponentials(graph, z, None, axis)?;
-    let log = graph.log(e.total)?;
-    let shape = graph.ty(z).shape.clone();
-    let log = graph.broadcast(log, &shape)?;
-    let difference = graph.sub(e.shifted, log)?;
-    graph.settle(Shifted::LogSoftmax, axis, [difference, z, e.terms, e.total])
+    of(graph, z, None, axis)
+}
+
+/// yᵢ = zᵢ − ln Σⱼ exp(zⱼ) along an axis, over the elements where the boolean `kept` is
+/// true. The others have no logarithm; they read 0, and nothing flows back to them.
+pub fn masked_log_softmax(
+    graph: &mut Graph,
+    z: ValueId,
+    kept: ValueId,
+    axis: usize,
+) -> Result<ValueId> {
+    let whole = of(graph, z, Some(kept), axis)?;
+    graph.select_or_zero(kept, whole)
+}
+
+fn of(graph: &mut Graph, z: ValueId, kept: Option<ValueId>, axis: usize) -> Result<ValueId> {
+    let (_, exponents) = shifted(graph, z, kept, &[axis])?;
+    let log = graph.log_sum_exp_over(exponents, &[axis], true)?;
+    let log = graph.broadcast(log, &graph.ty(z).shape.clone())?;
+    let difference = graph.sub(exponents.x, log)?;
+    let settle = Settle::new(Shifted::LogSoftmax, &[axis], true);
+    graph.settle(settle, difference, exponents)
 }

@@ -3,6 +3,8 @@
 //! A composite has no rule of its own: its bound follows from its fragment's. Each function
 //! appends its fragment and returns the value of the whole.
 
+mod activation;
+mod attention;
 mod average_pool;
 mod clip;
 mod conv;
@@ -16,21 +18,28 @@ mod gemm;
 mod interpolate;
 mod leaky;
 mod log_softmax;
+mod log_sum_exp;
 mod lp_pool;
 mod lrn;
-mod masked_softmax;
 mod max_pool;
 mod mean_squared_error;
+mod moments;
 mod nll_loss;
+mod normalize;
+mod optimizer;
 mod pool;
 mod power;
+mod recurrent;
 mod resize;
+mod rotary;
 mod scatter;
 mod softmax;
 mod softmax_cross_entropy;
 mod spatial;
 mod swish;
 
+pub use activation::Activation;
+pub use attention::{Attended, Attention, attention};
 pub use average_pool::average_pool;
 pub use clip::{clip, hard_sigmoid, hard_swish};
 pub use conv::{Conv, conv};
@@ -43,24 +52,32 @@ pub use gelu::{Gelu, gelu};
 pub use gemm::{Gemm, gemm};
 pub use interpolate::{Neighbours, interpolate};
 pub use leaky::{leaky_relu, prelu, shrink, thresholded_relu};
-pub use log_softmax::log_softmax;
+pub use log_softmax::{log_softmax, masked_log_softmax};
+pub use log_sum_exp::{log_sum_exp, log_sum_exp_without_shift};
 pub use lp_pool::{global_lp_pool, lp_pool};
 pub use lrn::{Lrn, lrn};
-pub use masked_softmax::{masked_log_softmax, masked_softmax};
 pub use max_pool::{max_pool, max_pool_indices};
 pub use mean_squared_error::mean_squared_error;
+pub use moments::{Moments, Variance, inverse_deviation, moments};
 pub use nll_loss::{NllLoss, Reduction, nll_loss};
+pub use normalize::{
+    Affine, BatchNorm, Norm, Standardized, affine_along_channels, along_channels, batch_normalize,
+    lp_normalize, mean_variance_normalize, norm, rms_normalize, standardize,
+};
+pub use optimizer::{Adagrad, Adam, Momentum, Stepped, averaged, sgd};
 pub use pool::Pool;
 pub use power::power;
+pub use recurrent::{Cell, Recurrent, States, Unrolled, Weights};
 pub use resize::{Coordinates, Filter, Nearest, Resize, resize};
+pub use rotary::{Pairs, rotary};
 pub use scatter::{Written, scatter};
-pub use softmax::softmax;
+pub use softmax::{masked_softmax, softmax, softmax_without_shift};
 pub use softmax_cross_entropy::{CrossEntropy, softmax_cross_entropy};
 pub use spatial::Spatial;
 pub use swish::{mish, softsign, swish};
 
 use crate::error::{Error, Result};
-use crate::graph::{Graph, ValueId};
+use crate::graph::{Exponents, Graph, ValueId};
 use crate::number::Up;
 use crate::tensor::{DType, Shape, Tensor};
 
@@ -82,62 +99,57 @@ pub fn reals(graph: &mut Graph, shape: Shape, values: &[f64], dtype: DType) -> R
     graph.cast(exact, dtype)
 }
 
-/// e = exp(z − shift) and Σe, which softmax and log-softmax share.
-struct Exponentials {
-    /// z − shift, where shift is the free maximum over the axis.
-    shifted: ValueId,
-    /// exp(shifted); 0 where a mask leaves the element out.
-    terms: ValueId,
-    /// Σ terms over the axis, which stays with extent 1.
-    total: ValueId,
-}
-
-/// Appends shift = free_max(z), s = z − shift, e = exp(s), d = Σe; with a mask, z is far
-/// below everything and e is 0 wherever `kept` is false.
+/// Appends shift = free_max(z) and s = z − shift, over the elements where `kept` is true; the
+/// shift keeps its axes with extent 1.
 ///
-/// Softmax and log-softmax do not depend on the shift, so it needs neither a gate nor a
-/// gradient; that it is the maximum only keeps exp in range.
-fn exponentials(
+/// Softmax, log-softmax and log-sum-exp do not depend on the shift, so it needs neither a gate
+/// nor a gradient; that it is the maximum only keeps exp in range. What is left out is the
+/// format's lowest power of two to the maximum, never −∞.
+fn shifted(
     graph: &mut Graph,
     z: ValueId,
     kept: Option<ValueId>,
-    axis: usize,
-) -> Result<Exponentials> {
+    axes: &[usize],
+) -> Result<(ValueId, Exponents)> {
     let ty = graph.ty(z).clone();
-    let shape = &ty.shape;
-    if axis >= shape.rank() {
+    if let Some(axis) = axes.iter().find(|&&a| a >= ty.shape.rank()) {
         return Err(
-            Error::new(format!("axis {axis} of a tensor of shape {shape}"))
+            Error::new(format!("axis {axis} of a tensor of shape {}", ty.shape))
                 .remedy("axes count from 0 to rank - 1"),
         );
     }
-    let z = match kept {
+    let kept = kept
+        .map(|kept| mask_like(graph, kept, &ty.shape))
+        .transpose()?;
+    let candidates = match kept {
         None => z,
         Some(kept) => {
-            let lowest = graph.scalar(far_below(ty.dtype), ty.dtype)?;
+            let top = ty.dtype.format().map_or(0, |f| f.e_max);
+            let lowest = graph.scalar(Up::power_of_two(top).get().copysign(-1.0), ty.dtype)?;
             graph.select(kept, z, lowest)?
         }
     };
-    let shift = graph.free_max(z, &[axis])?;
-    let shift = graph.broadcast(shift, shape)?;
-    let shifted = graph.sub(z, shift)?;
-    let mut terms = graph.exp(shifted)?;
-    if let Some(kept) = kept {
-        terms = graph.select_or_zero(kept, terms)?;
-    }
-    let total = graph.sum(terms, &[axis], true)?;
-    Ok(Exponentials {
-        shifted,
-        terms,
-        total,
-    })
+    let shift = graph.free_max(candidates, axes)?;
+    let spread = graph.broadcast(shift, &ty.shape)?;
+    let x = graph.sub(z, spread)?;
+    Ok((
+        shift,
+        Exponents {
+            x,
+            z: Some(z),
+            kept,
+        },
+    ))
 }
 
-/// −2^e_max: below every other element, and near enough that a shift subtracted from it does
-/// not overflow.
-fn far_below(dtype: DType) -> f64 {
-    let power = dtype
-        .format()
-        .map_or(Up::ZERO, |f| Up::power_of_two(f.e_max));
-    power.get().copysign(-1.0)
+/// A boolean mask, repeated to a shape.
+fn mask_like(graph: &mut Graph, kept: ValueId, shape: &Shape) -> Result<ValueId> {
+    let mask = graph.ty(kept);
+    if mask.dtype != DType::Bool || mask.shape.broadcast_with(shape).as_ref() != Some(shape) {
+        return Err(
+            Error::new(format!("a mask of type {mask} for the shape {shape}"))
+                .remedy("the mask must be boolean and broadcast to the values"),
+        );
+    }
+    graph.broadcast(kept, shape)
 }

@@ -1,17 +1,37 @@
 //! Softmax: exponentials that sum to 1.
 
-use super::exponentials;
+use super::shifted;
 use crate::error::Result;
 use crate::graph::{Graph, ValueId};
-use crate::op::Shifted;
 
 /// pᵢ = exp(zᵢ) / Σⱼ exp(zⱼ) along an axis.
 ///
-/// Appended as shift = free_max(z), s = z − shift, e = exp(s), d = Σe, p = settle(e / d).
+/// Appended as s = z − free_max(z), p = softmax(s).
 pub fn softmax(graph: &mut Graph, z: ValueId, axis: usize) -> Result<ValueId> {
-    let e = exponentials(graph, z, None, axis)?;
-    let shape = graph.ty(z).shape.clone();
-    let total = graph.broadcast(e.total, &shape)?;
-    let quotient = graph.div(e.terms, total)?;
-    graph.settle(Shifted::Softmax, axis, [quotient, z, e.terms, e.total])
+    let (_, exponents) = shifted(graph, z, None, &[axis])?;
+    graph.softmax_over(exponents, &[axis])
+}
+
+/// pᵢ = exp(zᵢ) / Σⱼ exp(zⱼ) along an axis, over the elements where the boolean `kept` is
+/// true; 0 elsewhere. `kept` broadcasts to z.
+///
+/// −∞ never enters the graph: an element that is left out takes no part in any bound, and its
+/// gradient is 0.
+///
+/// # Convention
+/// A row without any element is 0 throughout, as ONNX's Attention has it, and so is its
+/// gradient.
+pub fn masked_softmax(
+    graph: &mut Graph,
+    z: ValueId,
+    kept: ValueId,
+    axis: usize,
+) -> Result<ValueId> {
+    let (_, exponents) = shifted(graph, z, Some(kept), &[axis])?;
+    graph.softmax_over(exponents, &[axis])
+}
+
+/// The same where implementations do not subtract the maximum: exponentials of z itself.
+pub fn softmax_without_shift(graph: &mut Graph, z: ValueId, axis: usize) -> Result<ValueId> {
+    graph.softmax_over(z, &[axis])
 }

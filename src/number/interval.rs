@@ -19,6 +19,13 @@ use inari::Interval as Inari;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interval(Inari);
 
+impl Default for Interval {
+    /// The whole line.
+    fn default() -> Self {
+        Interval::ENTIRE
+    }
+}
+
 impl Interval {
     /// The whole line: nothing is known.
     pub const ENTIRE: Interval = Interval(Inari::ENTIRE);

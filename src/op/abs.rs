@@ -40,7 +40,10 @@ impl Primitive for Abs {
     }
     /// No rounding; ||x̂| − |x|| ≤ |x̂ − x|.
     fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
-        cx.approx(args, args[0].approx.eps.clone())
+        Approx {
+            range: args[0].approx.range.abs(),
+            ..cx.approx(args, args[0].approx.eps.clone())
+        }
     }
     fn scale(&self, _cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
         Scaled::new(args[0].scaled.scale.clone())

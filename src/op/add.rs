@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::graph::{Graph, ValueId};
 use crate::number::{Float, SpecNumber};
 use crate::tensor::{SpecTensor, Tensor, Ty};
-use crate::op::add_n;
+use crate::op::{add_n, range};
 
 /// Sum of two values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +52,10 @@ impl Primitive for Add {
     /// # Tightness
     /// Test `add_is_nearly_attained`.
     fn error(&self, cx: &RuleCx, args: &[Operand], out: &Tensor) -> Approx {
-        add_n::linear_error(cx, args, out)
+        Approx {
+            range: range::sum(cx, args),
+            ..add_n::linear_error(cx, args, out)
+        }
     }
     /// The nest of both scales.
     fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {

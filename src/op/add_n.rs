@@ -102,7 +102,10 @@ impl Primitive for AddN {
     fn error(&self, cx: &RuleCx, args: &[Operand], out: &Tensor) -> Approx {
         match &self.rule {
             Some(rule) => cx.approx(args, rule.bound(cx, args, out)),
-            None => linear_error(cx, args, out),
+            None => Approx {
+                range: super::range::sum(cx, args),
+                ..linear_error(cx, args, out)
+            },
         }
     }
     fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {

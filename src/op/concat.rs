@@ -1,5 +1,6 @@
 //! Tensors joined along an axis.
 
+use super::range;
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite};
 use crate::bound::{Approx, Bound, Drift, Operand};
 use crate::error::{Error, Result};
@@ -132,6 +133,7 @@ impl Primitive for Concat {
         };
         let mut approx = Approx {
             drift,
+            range: range::hull(args.iter().map(|a| a.approx.range)),
             ..cx.approx(args, self.merged(&shapes, out, |k, i| args[k].eps(i)))
         };
         // A joined tensor whose parts are roots of reductions is one too: the parts, each

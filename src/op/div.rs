@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::graph::{Graph, ValueId};
 use crate::number::{Float, SpecNumber};
 use crate::tensor::{DType, SpecTensor, Tensor, Ty};
+use super::range;
 use crate::bound::{Bound, Drift};
 use crate::config::{Schedule, Subnormals};
 use crate::number::{Down, Format, Up};
@@ -35,9 +36,8 @@ impl Binary for Div {
 /// x̂/ŷ − x/y = (ex − (x/y)·ey)/ŷ, so at most (εx + q·εy)/|ŷ| with |x/y| ≤ q =
 /// (|cx| + εx)/(|cy| − εy) and |ŷ| ≥ |cy| − reach. Drift widens the reach of ŷ and q.
 fn quotient(x: &Operand, y: &Operand, i: usize) -> (Up, Up) {
-    let cy = Down::magnitude(y.c(i));
-    let least_runtime = cy - y.approx.reach(i);
-    let least_spec = cy - (y.eps(i) + y.approx.drift.at(i));
+    let least_runtime = y.least_magnitude(i);
+    let least_spec = y.least_spec_magnitude(i);
     let spec = x.spec_magnitude(i) / least_spec;
     let propagated = if x.eps(i) == Up::ZERO && y.eps(i) == Up::ZERO {
         Up::ZERO
@@ -45,7 +45,8 @@ fn quotient(x: &Operand, y: &Operand, i: usize) -> (Up, Up) {
         (x.eps(i) + spec * y.eps(i)) / least_runtime
     };
     let runtime = (x.magnitude(i) / least_runtime).min(spec + propagated);
-    (propagated, runtime)
+    // Where the divisor is known by its range alone, both quotients are bounded by it.
+    (propagated.min(runtime + spec), runtime)
 }
 
 /// Rounding of a quotient of magnitude at most `q`, of a dividend between `least` and `x`,
@@ -170,6 +171,7 @@ impl Primitive for Div {
         };
         Approx {
             drift: drift(cx, x, y),
+            range: range::quotient(x, y),
             ..cx.approx(args, Bound::from_fn(cx.len(), each))
         }
     }
@@ -208,7 +210,7 @@ fn drift(cx: &RuleCx, x: &Operand, y: &Operand) -> Drift {
     }
     Drift::Within(Bound::from_fn(cx.len(), |i| {
         let (dx, dy) = (x.approx.drift.at(i), y.approx.drift.at(i));
-        let least = Down::magnitude(y.c(i)) - (y.eps(i) + dy);
+        let least = y.least_spec_magnitude(i);
         (dx + x.spec_magnitude(i) / least * dy) / least
     }))
 }

@@ -4,6 +4,7 @@
 //! over an interval, and its VJP. Its image over an interval is the number layer's.
 
 use super::elementwise::{self, Unary};
+use super::range;
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite, float};
 use crate::bound::{Approx, Drift, Operand};
 use crate::error::Result;
@@ -144,8 +145,10 @@ pub(crate) fn error(
         })),
         Drift::None | Drift::Settled => Drift::None,
     };
+    let image = (curve.image)(x.approx.range);
     Approx {
         drift,
+        range: range::widened(image, rounding),
         ..cx.approx(args, eps)
     }
 }

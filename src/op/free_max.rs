@@ -4,10 +4,10 @@ use super::excluded::Excluded;
 use super::max_over::{infer_max, largest, run_max, spec_max};
 use super::reduction::Axes;
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite};
-use crate::bound::{Approx, Bound, Drift, Operand};
+use crate::bound::{Approx, Drift, Operand};
 use crate::error::Result;
 use crate::graph::{Graph, ValueId};
-use crate::number::SpecNumber;
+use crate::number::{SpecNumber, Up};
 use crate::op::real;
 use crate::tensor::{SpecTensor, Tensor, Ty};
 
@@ -43,7 +43,8 @@ impl Primitive for FreeMax {
     fn run(&self, cx: &RuleCx, args: &[&Tensor]) -> Result<Tensor> {
         run_max(&self.0, &Excluded::default(), cx, args[0])
     }
-    /// ε = 0; the shift of another execution is within 2·max ε of this run's.
+    /// ε = 0, and no claim where a score has none, which may be undefined; the shift of another
+    /// execution is within 2·max ε of this run's.
     ///
     /// # Derivation
     /// The maximum is 1-Lipschitz in the maximum norm, and every admissible ẑ lies within
@@ -51,11 +52,11 @@ impl Primitive for FreeMax {
     fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
         let z = &args[0];
         let reach = z.bound(|i| z.approx.reach(i));
-        let eps = if args[0].approx.drift.is_open() {
-            Bound::Tensor(crate::number::Up::INFINITY)
-        } else {
-            Bound::Zero
+        let undefined = |i: usize| match z.eps(i) {
+            eps if eps.is_finite() && !z.approx.drift.is_open() => Up::ZERO,
+            _ => Up::INFINITY,
         };
+        let eps = largest(&self.0, cx, z.shape(), &z.bound(undefined));
         Approx {
             drift: Drift::Within(largest(&self.0, cx, z.shape(), &reach)),
             ..cx.approx(args, eps)

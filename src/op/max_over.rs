@@ -142,7 +142,10 @@ impl Primitive for MaxOver {
                 eps[t] = eps[t].max(x.eps(i));
             }
         }
-        cx.approx(args, Bound::from_fn(eps.len(), |i| eps[i]))
+        Approx {
+            range: x.approx.range,
+            ..cx.approx(args, Bound::from_fn(eps.len(), |i| eps[i]))
+        }
     }
     fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
         let x = &args[0];

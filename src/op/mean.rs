@@ -1,5 +1,6 @@
 //! The mean over axes: a sum, divided by the count.
 
+use super::range;
 use super::reduction::Axes;
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite, arity, float};
 use super::share::{Share, count_rounding, in_either_format};
@@ -93,7 +94,11 @@ impl Primitive for Mean {
             let q = sum_of_run(i) / n + off + off;
             off + count_rounding(cx, count, (Down::new(0.0), sum), q)
         };
-        in_either_format(cx, cx.approx(args, Bound::from_fn(cx.len(), each)))
+        let approx = Approx {
+            range: range::shared(x),
+            ..cx.approx(args, Bound::from_fn(cx.len(), each))
+        };
+        in_either_format(cx, approx)
     }
     fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
         let sum = scale_nest(&self.0, cx, &args[0]).scale(cx);

@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::graph::{Graph, ValueId};
 use crate::number::{Float, SpecNumber};
 use crate::tensor::{SpecTensor, Tensor, Ty};
+use super::range;
 use crate::bound::Bound;
 use crate::number::spec::Steps;
 
@@ -55,7 +56,10 @@ impl Primitive for Min {
                 x.eps(i).max(y.eps(i))
             }
         });
-        cx.approx(args, eps)
+        Approx {
+            range: range::of_elements(cx.len(), |i| x.enclosure(i).min(&y.enclosure(i))),
+            ..cx.approx(args, eps)
+        }
     }
     fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
         elementwise::scale_each(cx, args, |b| b(0).max(b(1)))

@@ -9,8 +9,10 @@ pub(crate) mod contest;
 pub(crate) mod elementary;
 pub(crate) mod elementwise;
 pub(crate) mod excluded;
+pub(crate) mod exponentials;
 pub(crate) mod movement;
 pub mod nest;
+pub(crate) mod range;
 pub(crate) mod reduction;
 mod rule;
 pub(crate) mod sliding;
@@ -132,6 +134,7 @@ primitives! {
     kernel_vjp::KernelVjp,
     log1p::Log1p,
     log::Log,
+    log_sum_exp::LogSumExp,
     matmul::MatMul,
     max::Max,
     max_over::MaxOver,
@@ -155,7 +158,9 @@ primitives! {
     sinh::Sinh,
     slice::Slice,
     softplus::Softplus,
+    softmax::Softmax,
     sqrt::Sqrt,
+    square::Square,
     step::Step,
     sub::Sub,
     sum::Sum,

@@ -8,7 +8,7 @@
 
 use super::rule::{RuleCx, ScaleOperand, Scaled};
 use crate::bound::{Approx, Drift, Operand};
-use crate::number::SpecNumber;
+use crate::number::{Enclosure, SpecNumber};
 use crate::tensor::{Sources, SpecTensor};
 use std::sync::Arc;
 
@@ -30,6 +30,11 @@ pub(crate) fn error(cx: &RuleCx, x: &Operand, sources: &(impl Sources + ?Sized))
             settled @ (Drift::None | Drift::Settled) => settled.clone(),
         },
         nest: nest.map(|nest| Arc::new(nest.taken(sources))),
+        range: if sources.fills() {
+            x.approx.range.hull(Enclosure::point(0.0))
+        } else {
+            x.approx.range
+        },
         ..cx.approx(&[*x], x.approx.eps.take(sources))
     }
 }

@@ -10,6 +10,7 @@ use crate::tensor::{SpecTensor, Tensor, Ty};
 use crate::bound::{Bound, Drift};
 use crate::number::{Down, Format, Up};
 use crate::op::nest::half_eta;
+use crate::op::range;
 
 /// Product of two values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +52,15 @@ fn drift(cx: &RuleCx, x: &Operand, y: &Operand) -> Drift {
         let (dx, dy) = (x.approx.drift.at(i), y.approx.drift.at(i));
         dx * y.spec_magnitude(i) + x.spec_magnitude(i) * dy
     }))
+}
+
+/// The same with each factor no larger than its range allows: x̂ŷ − xy = x̂·ey + y·ex, or
+/// ŷ·ex + x·ey.
+fn within_ranges(x: &Operand, y: &Operand, i: usize) -> Up {
+    let (ex, ey) = (x.eps(i), y.eps(i));
+    let first = x.magnitude(i) * ey + y.spec_magnitude(i) * ex;
+    let second = y.magnitude(i) * ex + x.spec_magnitude(i) * ey;
+    first.min(second)
 }
 
 /// How often εxεy counts: once where either factor is determined, else three times.
@@ -116,9 +126,12 @@ impl Primitive for Mul {
                 .map(|factor| scaling_rounding(format, factor.c(i), least, m))
                 .fold(format.half_ulp(m), Up::min)
         };
-        let eps = Bound::from_fn(cx.len(), |i| propagated(x, y, i, i) + rounding(i));
+        let eps = Bound::from_fn(cx.len(), |i| {
+            propagated(x, y, i, i).min(within_ranges(x, y, i)) + rounding(i)
+        });
         Approx {
             drift: drift(cx, x, y),
+            range: range::product(cx, x, y),
             ..cx.approx(args, eps)
         }
     }

@@ -5,7 +5,7 @@ use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite};
 use crate::bound::{Approx, Operand};
 use crate::error::Result;
 use crate::graph::{Graph, ValueId};
-use crate::number::{Float, SpecNumber};
+use crate::number::{Enclosure, Float, SpecNumber};
 use crate::tensor::{SpecTensor, Tensor, Ty};
 use crate::op::movement;
 
@@ -41,7 +41,12 @@ impl Primitive for Neg {
     /// No rounding: ε, drift and nest pass through.
     fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
         let same: Vec<usize> = (0..cx.len()).collect();
-        movement::error(cx, &args[0], &same)
+        let approx = movement::error(cx, &args[0], &same);
+        let leaf = approx.nest.is_none();
+        Approx {
+            range: if leaf { approx.range.neg() } else { Enclosure::ENTIRE },
+            ..approx
+        }
     }
     fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
         let same: Vec<usize> = (0..cx.len()).collect();

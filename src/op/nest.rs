@@ -241,6 +241,17 @@ impl Nest {
         &self.magnitude
     }
 
+    /// An upper bound on the number of leaves.
+    pub fn leaves(&self) -> Up {
+        self.additions + Up::ONE
+    }
+
+    /// A bound on |r̂ − Σ l̂ⱼ| relative to max(S, 1).
+    pub fn relative_error(&self, cx: &RuleCx) -> Up {
+        let growth = self.growth(cx, false);
+        growth + self.underflow(cx, growth)
+    }
+
     /// Formats of storage and accumulation; `None` for integers, which are exact.
     fn formats(&self, cx: &RuleCx) -> Option<(Format, Format)> {
         let storage = cx.format()?;

@@ -20,6 +20,14 @@ impl Axes {
         Axes { axes, keep }
     }
 
+    /// The same axes, which stay with extent 1.
+    pub(crate) fn keeping(&self) -> Axes {
+        Axes {
+            keep: true,
+            ..self.clone()
+        }
+    }
+
     pub(crate) fn infer(&self, x: &Ty) -> Result<Ty> {
         if let Some(axis) = self.axes.iter().find(|&&a| a >= x.shape.rank()) {
             return Err(

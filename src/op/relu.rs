@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::graph::{Graph, ValueId};
 use crate::number::{Float, SpecNumber};
 use crate::tensor::{SpecTensor, Tensor, Ty};
-use crate::number::Up;
+use crate::number::{Enclosure, Up};
 use crate::number::spec::Steps;
 
 /// The rectifier.
@@ -46,7 +46,10 @@ impl Primitive for Relu {
     fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
         let x = &args[0];
         let eps = x.bound(|i| x.eps(i).min(Up::new(x.enclosure(i).hi())));
-        cx.approx(args, eps)
+        Approx {
+            range: x.approx.range.max(&Enclosure::point(0.0)),
+            ..cx.approx(args, eps)
+        }
     }
     fn scale(&self, _cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
         Scaled::new(args[0].scaled.scale.clone())

@@ -107,6 +107,7 @@ impl Primitive for Select {
             .collect();
         let mut approx = cx.approx(args, Bound::per_element(&eps));
         approx.drift = drift(cx, args);
+        approx.range = x.approx.range.hull(y.approx.range);
         if cx.any_tree() && [x, y].iter().any(|a| a.approx.nest.is_some()) {
             approx.nest = Some(Arc::new(selected_nest(cx, args)));
         }

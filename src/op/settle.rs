@@ -1,6 +1,8 @@
-//! The place where a free shift has cancelled: softmax and log-softmax.
+//! The place where a free shift has cancelled: log-softmax and log-sum-exp.
 
+use super::reduction::Axes;
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite, arity, float};
+use super::{Softmax, Sum, exponentials};
 use crate::bound::{Approx, Drift, Operand};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, ValueId};
@@ -10,43 +12,58 @@ use crate::tensor::{SpecTensor, Tensor, Ty};
 /// Which shift-invariant function of z has been computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shifted {
-    /// e^(z−s) / Σe^(z−s).
-    Softmax,
-    /// z − s − ln Σe^(z−s).
+    /// z − shift − ln Σe^(z−shift).
     LogSoftmax,
+    /// shift + ln Σe^(z−shift).
+    LogSumExp,
 }
 
 /// The identity on its first argument, by which a lowering states that the specification of
 /// that value does not depend on the shift that an execution chose (see
 /// [`FreeMax`](super::FreeMax)): the drift of what it is made of ends here.
 ///
-/// Arguments: the value, z, e = e^(z−s), d = Σe over `axis` (kept). The last three serve
-/// the gradient, which goes to z directly and never through the shift.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Arguments: the value, z, s = z − shift, and where only some elements take part, which. The
+/// latter serve the gradient, which goes to z directly and never through the shift.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settle {
     /// The function.
-    pub function: Shifted,
-    /// The axis that is summed over.
-    pub axis: usize,
+    function: Shifted,
+    /// The axes that are summed over.
+    axes: Axes,
+}
+
+impl Settle {
+    /// The mark of this function over axes, kept with extent 1 or not.
+    pub fn new(function: Shifted, axes: &[usize], keep: bool) -> Settle {
+        Settle {
+            function,
+            axes: Axes::new(axes, keep),
+        }
+    }
 }
 
 impl Primitive for Settle {
     fn name(&self) -> &'static str {
         match self.function {
-            Shifted::Softmax => "Softmax",
             Shifted::LogSoftmax => "LogSoftmax",
+            Shifted::LogSumExp => "LogSumExp",
         }
     }
     fn infer(&self, args: &[&Ty]) -> Result<Ty> {
-        let [value, z, e, d] = arity::<4>(args)?;
+        let [value, z, s] = arity::<3>(args.get(..3).unwrap_or(args))?;
         float(value)?;
-        let rows = d.shape.broadcast_with(&z.shape);
-        if value == z && value == e && rows.as_ref() == Some(&z.shape) && self.axis < z.shape.rank()
-        {
+        let parts: Vec<&Ty> = [&[s, z], args.get(3..).unwrap_or_default()].concat();
+        exponentials::infer(&parts)?;
+        let reduced = self.axes.infer(z)?;
+        let expected = match self.function {
+            Shifted::LogSoftmax => z,
+            Shifted::LogSumExp => &reduced,
+        };
+        if value == expected {
             return Ok(value.clone());
         }
         Err(Error::new(format!(
-            "{value}, {z}, {e} and {d} are not the parts of one {}",
+            "{value}, {z} and {s} are not the parts of one {}",
             self.name()
         )))
     }
@@ -71,47 +88,26 @@ impl Primitive for Settle {
     fn scale(&self, _cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
         args[0].scaled.clone()
     }
-    /// With p = e/d = softmax z: p·(δ − Σδp) or (as JAX has it) δp − p·Σδp for softmax;
-    /// δ − p·Σδ or (as JAX has it) δ − e·(Σδ/d) for log-softmax.
+    /// With p = softmax z: δ − pΣδ for log-softmax, pδ for log-sum-exp. What programs compute
+    /// as e·(Σδ/d) is covered by the bound of p·Σδ (see [`Softmax`]).
     fn vjp(&self, g: &mut Graph, site: &VjpSite) -> Result<Vec<Option<ValueId>>> {
-        let [z, e, d] = [site.args[1], site.args[2], site.args[3]];
-        let shape = g.ty(z).shape.clone();
+        let [z, s] = [site.args[1], site.args[2]];
+        let parts = [&[s, z], site.args.get(3..).unwrap_or_default()].concat();
         let delta = site.cotangent;
+        let p = g.push(Softmax(self.axes.keeping()), &parts)?;
         let to_z = match self.function {
-            Shifted::Softmax => {
-                let weighted = g.mul(delta, site.value)?;
-                let mean = g.sum(weighted, &[self.axis], true)?;
-                let mean = g.broadcast(mean, &shape)?;
-                let centred = g.sub(delta, mean)?;
-                let factored = g.mul(site.value, centred)?;
-                let (p, delta) = (g.held(site.value)?, g.held(delta)?);
-                let weighted = g.mul(delta, p)?;
-                let mean = g.sum(weighted, &[self.axis], true)?;
-                let mean = g.broadcast(mean, &shape)?;
-                let shared = g.mul(p, mean)?;
-                let expanded = g.sub(weighted, shared)?;
-                g.any_of(factored, &[expanded])?
-            }
             Shifted::LogSoftmax => {
-                let rows = g.broadcast(d, &shape)?;
-                let quotient = g.div(e, rows)?;
-                let softmax = Settle {
-                    function: Shifted::Softmax,
-                    axis: self.axis,
-                };
-                let p = g.push(softmax, &[quotient, z, e, d])?;
-                let total = g.sum(delta, &[self.axis], true)?;
-                let all = g.broadcast(total, &shape)?;
-                let shared = g.mul(p, all)?;
-                let by_softmax = g.sub(delta, shared)?;
-                let [total, e, d] = [g.held(total)?, g.held(e)?, g.held(d)?];
-                let each = g.div(total, d)?;
-                let each = g.broadcast(each, &shape)?;
-                let shared = g.mul(e, each)?;
-                let by_exponential = g.sub(delta, shared)?;
-                g.any_of(by_softmax, &[by_exponential])?
+                let total = g.push(Sum(self.axes.keeping()), &[delta])?;
+                let total = self.axes.spread(g, total, z)?;
+                let shared = g.mul(p, total)?;
+                g.sub(delta, shared)?
+            }
+            Shifted::LogSumExp => {
+                let delta = self.axes.spread(g, delta, z)?;
+                g.mul(delta, p)?
             }
         };
-        Ok(vec![None, Some(to_z), None, None])
+        let back = (0..site.args.len()).map(|k| (k == 1).then_some(to_z));
+        Ok(back.collect())
     }
 }

@@ -2,6 +2,7 @@
 
 use super::div::constant_rounding;
 use super::elementwise::{self, Elements, native};
+use super::range;
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite, arity, float};
 use super::sum::Storage;
 use crate::bound::{Approx, Operand};
@@ -93,7 +94,11 @@ impl Primitive for Share {
             let q = x.magnitude(i) / n;
             x.eps(i) / n + count_rounding(cx, self.0, (x.least_magnitude(i), x.magnitude(i)), q)
         });
-        in_either_format(cx, cx.approx(args, eps))
+        let approx = Approx {
+            range: range::shared(x),
+            ..cx.approx(args, eps)
+        };
+        in_either_format(cx, approx)
     }
     fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
         let n = Down::new(f64::from(self.0));

@@ -8,7 +8,7 @@ use crate::graph::{Graph, ValueId};
 use crate::number::{Float, SpecNumber};
 use crate::tensor::{SpecTensor, Tensor, Ty};
 use super::elementary::{self, Curve};
-use crate::number::{Down, Up};
+use crate::number::{Down, Enclosure, Up};
 
 /// The square root, correctly rounded everywhere by IEEE 754.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,11 @@ impl Primitive for Sqrt {
     /// # Tightness
     /// Test `sqrt_is_nearly_attained`.
     fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
-        elementary::error(cx, args, &CURVE, |m| cx.half_ulp(m))
+        let approx = elementary::error(cx, args, &CURVE, |m| cx.half_ulp(m));
+        Approx {
+            range: approx.range.max(&Enclosure::point(0.0)),
+            ..approx
+        }
     }
     /// No claim: a bound on |x| does not keep x from being negative. The run does.
     fn scale(&self, _cx: &RuleCx, _args: &[ScaleOperand]) -> Scaled {

@@ -7,7 +7,8 @@ use crate::error::Result;
 use crate::graph::{Graph, ValueId};
 use crate::number::{Float, SpecNumber};
 use crate::tensor::{SpecTensor, Tensor, Ty};
-use crate::number::Up;
+use super::range;
+use crate::number::{Enclosure, Up};
 use crate::number::spec::Steps;
 
 /// A value left of, at and right of zero.
@@ -76,7 +77,12 @@ impl Primitive for Step {
             }
             x.enclosure(i).step(&(), self.0).width() + rounding
         });
-        cx.approx(args, eps)
+        let values = [self.0.below, self.0.at, self.0.above];
+        let exact = range::hull(values.into_iter().map(Enclosure::point));
+        Approx {
+            range: range::rounded(cx, exact),
+            ..cx.approx(args, eps)
+        }
     }
     /// The largest of the three values; no claim where the argument has none.
     fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {

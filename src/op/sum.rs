@@ -2,6 +2,7 @@
 
 use super::elementwise::Elements;
 use super::nest::Nest;
+use super::range;
 use super::reduction::Axes;
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite, arity, float};
 use crate::bound::{Approx, Bound, Drift, Operand};
@@ -138,6 +139,7 @@ impl Primitive for Sum {
         Approx {
             drift,
             nest: cx.any_tree().then(|| Arc::new(nest)),
+            range: range::shared(&args[0]),
             ..cx.approx(args, eps)
         }
     }

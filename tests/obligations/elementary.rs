@@ -50,7 +50,7 @@ fn near(tape: &mut Tape, k: f64, truth: &Precise, format: Format) -> Option<f64>
     known.then(|| perturbed(tape, k, truth, format))
 }
 
-/// A float within `k` ulp of the truth; the nearest one for k ≤ ½.
+/// A float within `k` ulp of the truth and of its sign; the nearest one for k ≤ ½.
 fn perturbed(tape: &mut Tape, k: f64, truth: &Precise, format: Format) -> f64 {
     let near = nearest(truth, format);
     let e = truth.enclose().abs();
@@ -63,7 +63,8 @@ fn perturbed(tape: &mut Tape, k: f64, truth: &Precise, format: Format) -> f64 {
     let mut j = tape.between(-reach, reach);
     loop {
         let y = soft::round(format, near + j as f64 * step);
-        if j == 0 || (y.is_finite() && truth.distance(y).hi() <= k * step) {
+        let turned = y * near < 0.0 || (near == 0.0 && y < 0.0);
+        if j == 0 || (y.is_finite() && !turned && truth.distance(y).hi() <= k * step) {
             return y;
         }
         j -= j.signum();

@@ -71,6 +71,11 @@ fn reduces(op: &Op) -> bool {
     matches!(op, Op::Sum(_) | Op::MatMul(_) | Op::Mean(_))
 }
 
+/// Sums of exponentials: inside one primitive, also in an accumulator.
+fn sums_exponentials(op: &Op) -> bool {
+    matches!(op, Op::LogSumExp(_) | Op::Softmax(_))
+}
+
 /// Every value of the graph, in arena order; `None` where an operation is not defined for
 /// its arguments (a cast of NaN to an integer).
 pub fn execute(run: Execution, inputs: &[Tensor]) -> Option<Vec<Tensor>> {
@@ -353,7 +358,7 @@ impl State<'_, '_> {
     /// Collects the summands of an expression of node k; true where some sum among them
     /// happens in an accumulator.
     fn flatten(&mut self, k: usize, e: &Sym, negate: bool, leaves: &mut Vec<Leaf>) -> bool {
-        let own = reduces(self.op(k));
+        let own = reduces(self.op(k)) || sums_exponentials(self.op(k));
         let format = self.format(k).expect("sums are floats");
         match e.expr() {
             Expr::Add(a, b) => {
@@ -393,7 +398,7 @@ impl State<'_, '_> {
             && !self.formulas[value].is_empty()
             && !matches!(op, Op::Mean(_))
             && match op {
-                Op::Mul(_) => self.may_contract(),
+                Op::Mul(_) | Op::Square(_) => self.may_contract(),
                 op if is_linear(op) => self.any_tree(),
                 _ => false,
             };

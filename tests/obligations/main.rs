@@ -13,6 +13,7 @@
 #[macro_use]
 mod names;
 mod attack;
+mod composites;
 mod convolutions;
 mod elementary;
 mod execute;
@@ -29,5 +30,6 @@ mod sound;
 mod sym;
 mod tape;
 mod tight_selection;
+mod tight_soft;
 mod tightness;
 mod witnesses;

@@ -34,7 +34,9 @@ pub enum Judgement {
 /// Functions that are irrational nearly everywhere; their primitives bear their names.
 pub fn is_smooth(op: &Op) -> bool {
     let named = |f: &Function| format!("{f:?}") == op.name();
-    matches!(op, Op::Sqrt(_) | Op::Irrational(_) | Op::Pow(_)) || Function::ALL.iter().any(named)
+    let sums = matches!(op, Op::LogSumExp(_) | Op::Softmax(_));
+    let others = matches!(op, Op::Sqrt(_) | Op::Irrational(_) | Op::Pow(_));
+    sums || others || Function::ALL.iter().any(named)
 }
 
 impl Spec {

@@ -84,21 +84,20 @@ pub fn demand_claims(name: &str, outcomes: &Outcomes, percent: usize) {
 fn least_share(primitive: &str, claim: Claim, backward: bool) -> usize {
     let divides = matches!(
         primitive,
-        "Div"
-            | "Log"
-            | "Mod"
-            | "Sqrt"
-            | "MaxOver"
-            | "Mean"
-            | "Settle"
-            | "FreeMax"
-            | "Acos"
+        "Acos"
             | "Acosh"
             | "Asin"
             | "Atanh"
+            | "Div"
+            | "FreeMax"
+            | "Log"
             | "Log1p"
+            | "LogSumExp"
             | "Pow"
             | "Rsqrt"
+            | "Settle"
+            | "Softmax"
+            | "Sqrt"
             | "Tan"
     );
     match (claim, divides) {

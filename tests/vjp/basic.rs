@@ -83,11 +83,11 @@ identities! {
         let (x, y) = (float(g, [3]), float(g, [3]));
         g.push(Kernel(UserNode::Rev(std::sync::Arc::new(kernel::SquarePlus))), &[x, y])
     };
-    softmax: closely ["Settle", "FreeMax"], |g| {
+    softmax: closely ["Softmax", "FreeMax"], |g| {
         let x = float(g, [2, 3]);
         lower::softmax(g, x, 1)
     };
-    log_softmax: closely ["Settle", "FreeMax"], |g| {
+    log_softmax: closely ["Settle", "FreeMax", "LogSumExp"], |g| {
         let x = float(g, [3, 2]);
         lower::log_softmax(g, x, 0)
     };

@@ -202,6 +202,7 @@ macro_rules! identities {
 }
 
 mod basic;
+mod composites;
 mod elementary;
 mod formulas;
 mod select;
@@ -212,6 +213,7 @@ const COVERED: &[&[&[&str]]] = &[
     basic::COVERED,
     elementary::COVERED,
     formulas::COVERED,
+    composites::COVERED,
     select::COVERED,
     windows::COVERED,
 ];

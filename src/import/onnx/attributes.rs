@@ -101,6 +101,18 @@ impl<'a> Attributes<'a> {
         }
     }
 
+    /// Texts.
+    pub fn texts(&mut self, name: &str) -> Result<Option<Vec<&'a str>>> {
+        let Some(attribute) = self.take(name, AttributeType::Strings)? else {
+            return Ok(None);
+        };
+        let texts = attribute.strings.iter().map(|s| std::str::from_utf8(s));
+        match texts.collect::<std::result::Result<Vec<&str>, _>>() {
+            Ok(texts) => Ok(Some(texts)),
+            Err(_) => Err(refuse(name, "is not UTF-8").remedy("export the model again")),
+        }
+    }
+
     /// Integers.
     pub fn ints(&mut self, name: &str) -> Result<Option<&'a [i64]>> {
         Ok(self

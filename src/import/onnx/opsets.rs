@@ -12,7 +12,6 @@ const MAX_OPSET: i64 = 28;
 /// ONNX's own operator set.
 pub(super) const ONNX: &str = "";
 /// Optimizers.
-#[expect(dead_code, reason = "the optimizers come with their file")]
 pub(super) const TRAINING: &str = "ai.onnx.preview.training";
 
 /// The version of each domain's operator set.

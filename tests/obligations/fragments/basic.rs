@@ -1,6 +1,6 @@
 //! Arithmetic, reductions, movement and the soft functions.
 
-use super::{Builder, Fragment, of_one, of_two};
+use super::{Builder, Fragment, of_one, of_two, ranges};
 use crate::generate::Role;
 use crate::kernel::SquarePlus;
 use crate::soft;
@@ -22,7 +22,7 @@ pub fn of(primitive: &str) -> Option<&'static [Fragment]> {
         "Broadcast" => &[|b| of_one(b, Role::Any, |g, x| g.broadcast(x, &Shape::from([2, 3])))],
         "Cast" => &[cast, cast_of_integers],
         "Concat" => &[concat],
-        "Div" => &[|b| of_two(b, Graph::div), by_a_constant],
+        "Div" => &[|b| of_two(b, Graph::div), by_a_constant, ranges::by_a_norm],
         "Embed" | "Slice" => &[slice],
         "Exp" => &[
             |b| of_one(b, Role::Moderate, Graph::exp),
@@ -30,7 +30,7 @@ pub fn of(primitive: &str) -> Option<&'static [Fragment]> {
         ],
         "FreeMax" => &[
             |b| of_one(b, Role::Any, |g, x| g.free_max(x, &[0])),
-            softmax,
+            super::soft::softmax,
         ],
         "Gather" | "ScatterAdd" => &[gather, gather_elements],
         "Kernel" | "KernelVjp" => &[kernel],
@@ -42,15 +42,18 @@ pub fn of(primitive: &str) -> Option<&'static [Fragment]> {
         "Max" => &[|b| of_two(b, Graph::max)],
         "Mean" => &[mean],
         "Min" => &[|b| of_two(b, Graph::min)],
-        "Mul" => &[|b| of_two(b, Graph::mul), scaled],
+        "Mul" => &[|b| of_two(b, Graph::mul), scaled, ranges::gated],
         "Neg" => &[|b| of_one(b, Role::Any, Graph::neg)],
         "Relu" => &[|b| of_one(b, Role::Any, Graph::relu)],
         "Reshape" => &[|b| of_one(b, Role::Any, |g, x| g.reshape(x, Shape::from([3, 1])))],
+
         "Share" => &[share],
         "Sigmoid" => &[|b| of_one(b, Role::Any, Graph::sigmoid)],
         "Sqrt" => &[
             |b| of_one(b, Role::Positive, Graph::sqrt),
             |b| of_one(b, Role::Any, Graph::sqrt),
+            ranges::root_of_squares,
+            ranges::roots,
         ],
         "Step" => &[step],
         "Sub" => &[|b| of_two(b, Graph::sub)],
@@ -181,16 +184,6 @@ fn sum(b: &mut Builder) -> Result<ValueId> {
     let x = b.any([n, 2]);
     let keep = b.tape.coin();
     b.graph.sum(x, &[0], keep)
-}
-
-pub fn softmax(b: &mut Builder) -> Result<ValueId> {
-    let z = b.input([2, 3], Role::Moderate);
-    lower::softmax(&mut b.graph, z, 1)
-}
-
-pub fn log_softmax(b: &mut Builder) -> Result<ValueId> {
-    let z = b.input([3], Role::Moderate);
-    lower::log_softmax(&mut b.graph, z, 0)
 }
 
 fn step(b: &mut Builder) -> Result<ValueId> {

@@ -3,7 +3,9 @@
 mod basic;
 mod elementary;
 mod formulas;
+mod ranges;
 mod select;
+mod soft;
 mod windows;
 
 use crate::generate::Role;
@@ -104,7 +106,9 @@ const FILES: &[File] = &[
     basic::of,
     elementary::of,
     formulas::of,
+    ranges::of,
     select::of,
+    soft::of,
     windows::of,
 ];
 

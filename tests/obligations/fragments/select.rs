@@ -1,13 +1,9 @@
 //! Comparisons, selections and what picks a maximum.
 
-use super::basic::{log_softmax, softmax};
 use super::{Builder, Fragment};
-use crate::generate::Role;
 use gradbound::Result;
 use gradbound::graph::ValueId;
-use gradbound::lower;
 use gradbound::op::{Relation, Rounding};
-use gradbound::tensor::Tensor;
 
 /// The fragments of the primitives that this file is about.
 pub fn of(primitive: &str) -> Option<&'static [Fragment]> {
@@ -19,7 +15,6 @@ pub fn of(primitive: &str) -> Option<&'static [Fragment]> {
         "Prod" => &[prod],
         "Round" => &[round],
         "Select" => &[selected, selected_sums],
-        "Settle" => &[softmax, log_softmax, masked_softmax, masked_log_softmax],
         "Winner" => &[winner, pooled],
         _ => return None,
     })
@@ -53,27 +48,6 @@ fn selected_sums(b: &mut Builder) -> Result<ValueId> {
     let (left, right) = (b.graph.add(x, z)?, b.graph.sub(y, z)?);
     let chosen = b.graph.select(condition, left, right)?;
     b.graph.sum(chosen, &[1], false)
-}
-
-/// A constant mask, one that an uncertain comparison decides, or none that keeps anything.
-fn mask(b: &mut Builder) -> Result<ValueId> {
-    if b.tape.coin() {
-        let (x, y) = (b.any([2, 3]), b.any([2, 3]));
-        return b.graph.compare(Relation::LessOrEqual, x, y);
-    }
-    let kept: Vec<bool> = (0..3).map(|_| b.tape.coin()).collect();
-    Ok(b.graph.constant(Tensor::bools([3], kept)?))
-}
-
-/// Selections between the free shift and its settling, where specifications drift.
-fn masked_softmax(b: &mut Builder) -> Result<ValueId> {
-    let (z, kept) = (b.input([2, 3], Role::Moderate), mask(b)?);
-    lower::masked_softmax(&mut b.graph, z, kept, 1)
-}
-
-fn masked_log_softmax(b: &mut Builder) -> Result<ValueId> {
-    let (z, kept) = (b.input([2, 3], Role::Moderate), mask(b)?);
-    lower::masked_log_softmax(&mut b.graph, z, kept, 1)
 }
 
 fn max_over(b: &mut Builder) -> Result<ValueId> {

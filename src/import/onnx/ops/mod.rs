@@ -5,20 +5,24 @@
 //! lowering does not take of a node's attributes is refused, so it cannot ignore one.
 
 mod accumulate;
+mod attention;
 mod constants;
 mod convolution;
 mod elementwise;
 mod extremes;
-mod gates;
 mod functions;
+mod gates;
 mod generate;
 mod indexing;
 mod layout;
 mod logic;
 mod loss;
 mod matrix;
+mod normalization;
+mod optimizer;
 mod pooling;
 mod rearrange;
+mod recurrent;
 mod reduce;
 mod resize;
 mod scatter;
@@ -69,10 +73,6 @@ const fn op(
 
 impl Operation {
     /// The same operation in another operator set.
-    #[expect(
-        dead_code,
-        reason = "the operations of the other domains come with their files"
-    )]
     const fn of(self, domain: &'static str) -> Operation {
         Operation { domain, ..self }
     }
@@ -83,6 +83,7 @@ const MANY: usize = usize::MAX;
 /// The operations of each file.
 static FILES: &[&[Operation]] = &[
     accumulate::OPERATIONS,
+    attention::OPERATIONS,
     constants::OPERATIONS,
     convolution::OPERATIONS,
     elementwise::OPERATIONS,
@@ -97,6 +98,9 @@ static FILES: &[&[Operation]] = &[
     matrix::OPERATIONS,
     pooling::OPERATIONS,
     rearrange::OPERATIONS,
+    normalization::OPERATIONS,
+    optimizer::OPERATIONS,
+    recurrent::OPERATIONS,
     reduce::OPERATIONS,
     resize::OPERATIONS,
     scatter::OPERATIONS,

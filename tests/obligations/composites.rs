@@ -1,0 +1,215 @@
+//! Composites under attack: what is lowered to several primitives, forward and backward.
+
+use crate::fragments::Builder;
+use crate::generate::Role;
+use crate::nests::attack;
+use gradbound::Result;
+use gradbound::graph::ValueId;
+use gradbound::lower::{
+    self, Activation, Adagrad, Adam, Affine, Attention, BatchNorm, Cell, Momentum, Norm, Pairs,
+    Recurrent, States, Variance, Weights,
+};
+use gradbound::tensor::Tensor;
+
+fn moderate(b: &mut Builder, shape: &[usize]) -> ValueId {
+    b.input(shape, Role::Moderate)
+}
+
+fn affine(b: &mut Builder, n: usize) -> Affine {
+    Affine {
+        scale: Some(moderate(b, &[n])),
+        bias: b.tape.coin().then(|| moderate(b, &[n])),
+    }
+}
+
+fn layer_norm(b: &mut Builder) -> Result<ValueId> {
+    let x = moderate(b, &[1, 3]);
+    let variance = b.tape.pick(&[Variance::TwoPass, Variance::OnePass]);
+    let affine = affine(b, 3);
+    let standard = lower::standardize(&mut b.graph, x, &[1], 1e-3, variance)?;
+    affine.apply(&mut b.graph, standard.value)
+}
+
+fn rms_norm(b: &mut Builder) -> Result<ValueId> {
+    let x = moderate(b, &[1, 3]);
+    lower::rms_normalize(&mut b.graph, x, &[1], 1e-3)
+}
+
+fn batch_norm(b: &mut Builder) -> Result<ValueId> {
+    let x = moderate(b, &[1, 2, 2]);
+    let moments = [moderate(b, &[2]), b.input([2], Role::Positive)];
+    let formula = b.tape.pick(&[BatchNorm::Centred, BatchNorm::Folded]);
+    let affine = affine(b, 2);
+    lower::batch_normalize(&mut b.graph, x, moments, affine, 1e-3, formula)
+}
+
+fn lp_norm(b: &mut Builder) -> Result<ValueId> {
+    let x = moderate(b, &[1, 3]);
+    let order = b.tape.pick(&[Norm::L1, Norm::L2]);
+    lower::lp_normalize(&mut b.graph, x, &[1], order)
+}
+
+fn sgd(b: &mut Builder) -> Result<ValueId> {
+    let [x, g, rate] = [moderate(b, &[2]), moderate(b, &[2]), moderate(b, &[])];
+    lower::sgd(&mut b.graph, x, g, rate)
+}
+
+fn momentum(b: &mut Builder) -> Result<ValueId> {
+    let state = [moderate(b, &[2]), moderate(b, &[2]), moderate(b, &[2])];
+    let (rate, first) = (moderate(b, &[]), b.tape.coin());
+    let how = Momentum {
+        alpha: 0.9,
+        beta: 0.7,
+        decay: b.tape.pick(&[0.0, 0.01]),
+        nesterov: b.tape.coin(),
+    };
+    Ok(how.step(&mut b.graph, state, rate, first)?.parameter)
+}
+
+fn adagrad(b: &mut Builder) -> Result<ValueId> {
+    let state = [
+        moderate(b, &[2]),
+        moderate(b, &[2]),
+        b.input([2], Role::Positive),
+    ];
+    let rate = moderate(b, &[]);
+    let how = Adagrad {
+        epsilon: 1e-3,
+        decay: b.tape.pick(&[0.0, 0.01]),
+    };
+    Ok(how.step(&mut b.graph, state, rate)?.parameter)
+}
+
+fn adam(b: &mut Builder) -> Result<ValueId> {
+    let state = [
+        moderate(b, &[2]),
+        moderate(b, &[2]),
+        moderate(b, &[2]),
+        b.input([2], Role::Positive),
+    ];
+    let rate = moderate(b, &[]);
+    let how = Adam {
+        alpha: 0.5,
+        beta: 0.5,
+        epsilon: 0.5,
+        decay: b.tape.pick(&[0.0, 0.01]),
+        decoupled: b.tape.pick(&[0.0, 0.02]),
+        shrink: b.tape.pick(&[0.0, 0.05]),
+    };
+    let rate = how.corrected(&mut b.graph, rate, 3)?;
+    Ok(how.step(&mut b.graph, state, rate)?.parameter)
+}
+
+fn attention(b: &mut Builder) -> Result<ValueId> {
+    let q = moderate(b, &[1, 2, 2, 1]);
+    let [k, v] = [moderate(b, &[1, 1, 2, 1]), moderate(b, &[1, 1, 2, 1])];
+    let causal = Tensor::bools([2, 2], [true, false, true, true])?;
+    let how = Attention {
+        kept: b.tape.coin().then(|| b.graph.constant(causal)),
+        bias: b.tape.coin().then(|| moderate(b, &[2, 2])),
+        cap: match b.tape.coin() {
+            true => Some(b.constant(2.0)?),
+            false => None,
+        },
+        ..Attention::default()
+    };
+    Ok(lower::attention(&mut b.graph, [q, k, v], &how)?.value)
+}
+
+fn rotary(b: &mut Builder) -> Result<ValueId> {
+    let x = moderate(b, &[2, 3, 5]);
+    let angles = [moderate(b, &[3, 2]), moderate(b, &[3, 2])];
+    let pairs = b.tape.pick(&[Pairs::Halves, Pairs::Neighbours]);
+    lower::rotary(&mut b.graph, x, angles, pairs)
+}
+
+/// Two steps over one sequence of two, one hidden unit.
+fn unrolled(b: &mut Builder, cell: Cell) -> Result<ValueId> {
+    let x = moderate(b, &[2, 1, 1]);
+    let n = cell.gates();
+    let weights = Weights {
+        w: moderate(b, &[n, 1]),
+        r: moderate(b, &[n, 1]),
+        b: b.tape.coin().then(|| moderate(b, &[2 * n])),
+        p: (n == 4 && b.tape.coin()).then(|| moderate(b, &[3])),
+    };
+    let from = States {
+        h: moderate(b, &[1, 1]),
+        c: moderate(b, &[1, 1]),
+    };
+    let how = Recurrent {
+        cell,
+        clip: b.tape.coin().then_some(3.0),
+        reverse: b.tape.coin(),
+        lengths: b.tape.coin().then(|| vec![1]),
+    };
+    Ok(how.unroll(&mut b.graph, x, weights, from)?.last.h)
+}
+
+fn rnn(b: &mut Builder) -> Result<ValueId> {
+    let f = b.tape.pick(&[
+        Activation::Relu,
+        Activation::Tanh,
+        Activation::Affine {
+            alpha: 0.3,
+            beta: 0.1,
+        },
+        Activation::LeakyRelu { alpha: 0.1 },
+        Activation::ThresholdedRelu { alpha: 0.5 },
+        Activation::ScaledTanh {
+            alpha: 1.5,
+            beta: 0.7,
+        },
+        Activation::HardSigmoid {
+            alpha: 0.2,
+            beta: 0.5,
+        },
+        Activation::Elu { alpha: 1.2 },
+        Activation::Softsign,
+        Activation::Softplus,
+    ]);
+    unrolled(b, Cell::Rnn { f })
+}
+
+fn gru(b: &mut Builder) -> Result<ValueId> {
+    let linear_before_reset = b.tape.coin();
+    unrolled(
+        b,
+        Cell::Gru {
+            f: Activation::Sigmoid,
+            g: Activation::Tanh,
+            linear_before_reset,
+        },
+    )
+}
+
+fn lstm(b: &mut Builder) -> Result<ValueId> {
+    let input_forget = b.tape.coin();
+    unrolled(
+        b,
+        Cell::Lstm {
+            f: Activation::Sigmoid,
+            g: Activation::Tanh,
+            h: Activation::Tanh,
+            input_forget,
+        },
+    )
+}
+
+macro_rules! composites {
+    ($($name:ident at least $percent:literal),+ $(,)?) => {$(
+        mod $name {
+            #[test]
+            fn holds() {
+                super::attack(stringify!($name), super::$name, $percent);
+            }
+        }
+    )+};
+}
+
+composites! {
+    layer_norm at least 30, rms_norm at least 30, batch_norm at least 30, lp_norm at least 15,
+    sgd at least 40, momentum at least 40, adagrad at least 30, adam at least 30,
+    attention at least 30, rotary at least 40,
+    rnn at least 30, gru at least 30, lstm at least 30,
+}

@@ -1,0 +1,92 @@
+//! Exponentials that are added up: with a free shift and without one.
+
+use super::{Builder, Fragment};
+use crate::generate::Role;
+use gradbound::Result;
+use gradbound::graph::ValueId;
+use gradbound::lower;
+use gradbound::op::Relation;
+
+/// The fragments of the primitives that this file is about.
+pub fn of(primitive: &str) -> Option<&'static [Fragment]> {
+    Some(match primitive {
+        "LogSumExp" => &[
+            log_sum_exp,
+            log_softmax,
+            log_sum_exp_of_products,
+            unshifted_log,
+        ],
+        "Settle" => &[log_softmax, log_sum_exp, masked_log],
+        "Softmax" => &[softmax, softmax_of_products, masked, unshifted],
+        _ => return None,
+    })
+}
+
+pub fn softmax(b: &mut Builder) -> Result<ValueId> {
+    let z = b.input([2, 3], Role::Moderate);
+    lower::softmax(&mut b.graph, z, 1)
+}
+
+fn log_softmax(b: &mut Builder) -> Result<ValueId> {
+    let z = b.input([3], Role::Moderate);
+    lower::log_softmax(&mut b.graph, z, 0)
+}
+
+fn log_sum_exp(b: &mut Builder) -> Result<ValueId> {
+    let z = b.input([2, 2, 2], Role::Moderate);
+    let keep = b.tape.coin();
+    lower::log_sum_exp(&mut b.graph, z, &[0, 2], keep)
+}
+
+/// Scores that an execution may recompute, in another tree or contracted, next to the shift.
+fn scores(b: &mut Builder) -> Result<ValueId> {
+    let (x, w) = (
+        b.input([1, 2], Role::Moderate),
+        b.input([2, 3], Role::Moderate),
+    );
+    if b.tape.coin() {
+        let (bias, product) = (b.input([3], Role::Moderate), b.graph.matmul(x, w)?);
+        return b.graph.add(product, bias);
+    }
+    let y = b.input([1, 2], Role::Moderate);
+    b.graph.mul(x, y)
+}
+
+fn softmax_of_products(b: &mut Builder) -> Result<ValueId> {
+    let z = scores(b)?;
+    lower::softmax(&mut b.graph, z, 1)
+}
+
+fn log_sum_exp_of_products(b: &mut Builder) -> Result<ValueId> {
+    let z = scores(b)?;
+    lower::log_sum_exp(&mut b.graph, z, &[1], false)
+}
+
+/// A mask that keeps an element of each row or not, decided or not.
+fn mask(b: &mut Builder) -> Result<ValueId> {
+    let (x, y) = (b.any([2, 3]), b.any([3]));
+    b.graph.compare(Relation::LessOrEqual, x, y)
+}
+
+fn masked(b: &mut Builder) -> Result<ValueId> {
+    let z = b.input([2, 3], Role::Moderate);
+    let kept = mask(b)?;
+    lower::masked_softmax(&mut b.graph, z, kept, 1)
+}
+
+fn masked_log(b: &mut Builder) -> Result<ValueId> {
+    let z = b.input([2, 3], Role::Moderate);
+    let kept = mask(b)?;
+    lower::masked_log_softmax(&mut b.graph, z, kept, 1)
+}
+
+fn unshifted(b: &mut Builder) -> Result<ValueId> {
+    let x = b.input([2, 3], Role::Moderate);
+    lower::softmax_without_shift(&mut b.graph, x, 1)
+}
+
+fn unshifted_log(b: &mut Builder) -> Result<ValueId> {
+    let x = b.input([2, 3], Role::Moderate);
+    let keep = b.tape.coin();
+    lower::log_sum_exp_without_shift(&mut b.graph, x, &[1], keep)
+}
