@@ -23,6 +23,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         reverse_sequence,
     ),
     op("SpaceToDepth", "", 1..=1, space_to_depth),
+    op("TensorScatter", "at constant places", 2..=3, tensor_scatter),
     op("Tile", "by constant repeats", 2..=2, tile),
 ];
 
@@ -270,5 +271,52 @@ fn reverse_sequence(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let sources = builder.constant(sources);
     Ok(vec![
         builder.push(op::Gather::elements(time), &[x, sources])?,
+    ])
+}
+
+/// A cache with new entries along an axis, from a place on that each sample of the batch has.
+fn tensor_scatter(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+    let (cache, update) = (call.input(0)?, call.input(1)?);
+    let (shape, new) = (call.shape(cache), call.shape(update));
+    let axis = call.axis(-2, shape.rank())?;
+    let circular = match call.attributes.text("mode")? {
+        None | Some("linear") => false,
+        Some("circular") => true,
+        Some(other) => {
+            return Err(Error::new(format!("the mode `{}`", other.escape_debug()))
+                .remedy("use linear or circular"));
+        }
+    };
+    let extent = |shape: &Shape, axis: usize| shape.get(axis).copied().unwrap_or(0) as i64;
+    let (batch, length, written) = (extent(&shape, 0), extent(&shape, axis), extent(&new, axis));
+    let places = call.integers(2, "the places")?;
+    let places = places.unwrap_or_else(|| vec![0; batch as usize]);
+    let fits = |&place: &i64| {
+        let last = place.checked_add(written);
+        place >= 0 && (circular || last.is_some_and(|last| last <= length))
+    };
+    let misfit = axis == 0 || written > length || places.len() as i64 != batch;
+    if misfit || !places.iter().all(fits) || call.builder().allow(shape.len()).is_none() {
+        return Err(Error::new(format!(
+            "entries of the shape {new} at {places:?} of a cache of the shape {shape}"
+        ))
+        .remedy("the entries must lie within the cache, one place for each sample"));
+    }
+    // Old and new entries one after the other; each place takes one of them.
+    let source = |position: usize| {
+        let index = shape.index_of(position);
+        let at = |axis: usize| index.get(axis).copied().unwrap_or(0) as i64;
+        let place = places.get(at(0) as usize).copied().unwrap_or(0);
+        let behind = (at(axis) - place).rem_euclid(length.max(1));
+        let is_new = behind < written && (circular || at(axis) >= place);
+        if is_new { length + behind } else { at(axis) }
+    };
+    let sources: Vec<i64> = (0..shape.len()).map(source).collect();
+    let sources = Tensor::i64s(shape.clone(), sources)?;
+    let builder = call.builder();
+    let sources = builder.constant(sources);
+    let both = builder.push(op::Concat(axis), &[cache, update])?;
+    Ok(vec![
+        builder.push(op::Gather::elements(axis), &[both, sources])?,
     ])
 }
