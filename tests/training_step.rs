@@ -60,7 +60,10 @@ fn adamw(g: &mut Graph, x: ValueId, gradient: ValueId, rate: ValueId) -> Result<
         shrink: 0.0,
     };
     let (first, second) = (state(g, x, 0.01)?, state(g, x, 1e-4)?);
+    // The bias correction is computed outside of the narrow format, as optimizers do.
+    let rate = g.cast(rate, DType::F32)?;
     let rate = how.corrected(g, rate, 7)?;
+    let rate = g.cast(rate, g.ty(x).dtype)?;
     let step = how.step(g, [x, gradient, first, second], rate)?;
     Ok(vec![step.parameter, step.states[0], step.states[1]])
 }
