@@ -220,8 +220,13 @@ fn shrunk(graph: &mut Graph, part: f64, x: ValueId) -> Result<ValueId> {
 /// kept·old + (1 − kept)·new.
 pub fn averaged(graph: &mut Graph, kept: f64, old: ValueId, new: ValueId) -> Result<ValueId> {
     let factor = number(graph, kept, old)?;
-    let one = graph.scalar(1.0, graph.ty(old).dtype)?;
-    let rest = graph.sub(one, factor)?;
+    // Programs compute 1 − kept in a wide format, whatever the state's is.
+    let (one, wide) = (
+        graph.scalar(1.0, DType::F64)?,
+        graph.scalar(kept, DType::F64)?,
+    );
+    let rest = graph.sub(one, wide)?;
+    let rest = graph.cast(rest, graph.ty(old).dtype)?;
     let (old, new) = (graph.mul(factor, old)?, graph.mul(rest, new)?);
     graph.add(old, new)
 }

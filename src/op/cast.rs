@@ -58,7 +58,7 @@ impl Primitive for Cast {
         });
         let mut approx = cx.approx(args, eps);
         approx.drift = x.approx.drift.clone();
-        approx.range = super::range::rounded(cx, x.approx.range);
+        approx.range = super::range::rounded(cx, super::range::known(x));
         approx
     }
     fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {

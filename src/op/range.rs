@@ -81,9 +81,21 @@ pub(crate) fn shared(x: &Operand) -> Enclosure {
     }
 }
 
+/// The range of an operand; of one without, a constant say, what its enclosures tell.
+pub(crate) fn known(x: &Operand) -> Enclosure {
+    if is_nothing(x.approx.range) {
+        of_elements(x.len(), |i| x.enclosure(i))
+    } else {
+        x.approx.range
+    }
+}
+
 /// The range of a product.
 pub(crate) fn product(cx: &RuleCx, x: &Operand, y: &Operand) -> Enclosure {
-    let (x, y) = (x.approx.range, y.approx.range);
+    if is_nothing(x.approx.range) && is_nothing(y.approx.range) {
+        return Enclosure::ENTIRE;
+    }
+    let (x, y) = (known(x), known(y));
     if is_nothing(x) || is_nothing(y) {
         return Enclosure::ENTIRE;
     }
