@@ -44,7 +44,7 @@ pub(crate) fn propagated(x: &Operand, y: &Operand, i: usize, j: usize) -> Up {
 }
 
 /// x(s)y(s) − x(s₀)y(s₀) = (x(s) − x(s₀))·y(s) + x(s₀)·(y(s) − y(s₀)).
-fn drift(cx: &RuleCx, x: &Operand, y: &Operand) -> Drift {
+pub(super) fn drift(cx: &RuleCx, x: &Operand, y: &Operand) -> Drift {
     if !x.approx.drift.is_open() && !y.approx.drift.is_open() {
         return Drift::None;
     }

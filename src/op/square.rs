@@ -1,7 +1,7 @@
 //! x², element by element.
 
 use super::elementwise::{self, Unary};
-use super::mul::scaling_rounding;
+use super::mul::{drift, scaling_rounding};
 use super::range;
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite};
 use crate::bound::{Approx, Operand};
@@ -46,7 +46,8 @@ impl Primitive for Square {
     /// If |x̂−x| ≤ ε then |fl(x̂·x̂) − x²| ≤ result, element by element, and both are at least 0.
     /// # Formula
     /// ε·(m(x̂) + m(x)) + ½ulp(m(x̂)²), with m(x̂) = |c| + 2ε and m(x) = |c| + ε; no rounding
-    /// where x is exactly 0 or ±2^k, k ≥ 0.
+    /// where x is exactly 0 or ±2^k, k ≥ 0, in every execution. A drift of x is x²'s as at
+    /// [`Mul`](super::Mul).
     /// # Derivation
     /// x̂² − x² = (x̂ − x)(x̂ + x); rounding: [Higham2002, §2.2], monotone, so a square of one
     /// value stays at least 0, contracted into a sum or not.
@@ -61,7 +62,7 @@ impl Primitive for Square {
                 return Up::ZERO;
             };
             let m = x.magnitude(i) * x.magnitude(i);
-            if x.eps(i) == Up::ZERO {
+            if x.is_exactly_c(i) {
                 let least = x.least_magnitude(i) * x.least_magnitude(i);
                 scaling_rounding(format, x.c(i), least, m)
             } else {
@@ -74,6 +75,7 @@ impl Primitive for Square {
         });
         let exact = x.approx.range.abs();
         Approx {
+            drift: drift(cx, x, x),
             range: range::rounded(cx, exact.mul(&exact)),
             ..cx.approx(args, eps)
         }

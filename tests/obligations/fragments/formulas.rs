@@ -7,7 +7,7 @@ use gradbound::graph::ValueId;
 /// The fragments of the primitives that this file is about.
 pub fn of(primitive: &str) -> Option<&'static [Fragment]> {
     Some(match primitive {
-        "AnyOf" | "Held" => &[distributed, associated],
+        "AnyOf" | "Held" => &[distributed, associated, squared],
         _ => return None,
     })
 }
@@ -23,6 +23,19 @@ fn distributed(b: &mut Builder) -> Result<ValueId> {
     let together = g.mul(x, both)?;
     let value = g.any_of(apart, &[together])?;
     g.add(value, w)
+}
+
+/// (xy)y or x·y², the square of what the execution holds.
+fn squared(b: &mut Builder) -> Result<ValueId> {
+    let [x, z, w] = [b.any([3]), b.any([3]), b.any([3])];
+    let g = &mut b.graph;
+    let y = g.add(z, w)?;
+    let first = g.mul(x, y)?;
+    let left = g.mul(first, y)?;
+    let [x, y] = [g.held(x)?, g.held(y)?];
+    let square = g.square(y)?;
+    let right = g.mul(x, square)?;
+    g.any_of(left, &[right])
 }
 
 /// (xy)z or x(yz).
