@@ -21,8 +21,8 @@ fn load(onnx: &Onnx) -> gradbound::Result<Model> {
 /// Runs the model with every obligation checked; the named value and its largest eps.
 fn checked(model: &Model, x: &Tensor, name: &str) -> (Tensor, f64) {
     let value = model.values.iter().find(|v| v.name == name).unwrap().id;
-    let run = Run::new(&model.graph, &Config::default(), &[x.clone()]).unwrap();
-    let checks = check(&model.graph, &run, &[x.clone()], &[]);
+    let run = Run::new(&model.graph, &Config::default(), std::slice::from_ref(x)).unwrap();
+    let checks = check(&model.graph, &run, std::slice::from_ref(x), &[]);
     let violated = failures(&model.graph, &checks);
     assert!(violated.is_empty(), "{violated:?}");
     let eps = run.approx[value.index()].eps.largest().get();

@@ -76,7 +76,7 @@ pub fn prepare(request: &Request) -> Result<Prepared> {
 const MAX_DECISIVE: usize = 64;
 
 /// Elements of all values together, forward and backward; each takes some 40 bytes here.
-const MAX_ELEMENTS: usize = 1 << 28;
+const MAX_ELEMENTS: usize = 1 << 29;
 
 /// A small file can ask for any amount of memory (Expand); that is refused before it is
 /// tried.
@@ -89,7 +89,7 @@ fn within_budget(model: &Model) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(format!(
-        "its values have {total} elements together, forward and backward, and 2^28 is the most"
+        "its values have {total} elements together, forward and backward, and 2^29 is the most"
     ))
     .in_file(&model.path)
     .remedy("audit with a smaller batch, or with --forward-only"))
