@@ -1,0 +1,92 @@
+//! What JAX computes on a CPU lies within the certified eps, values and gradients, in
+//! float32, bfloat16 and float16; and without XLA's own accuracies it does not.
+//!
+//! The models and what JAX made of them are recorded by examples/jax/record.py.
+
+use gradbound::audit::{Audit, Request, audit};
+use gradbound::config::{Config, Subnormals};
+use gradbound::libm::Libm;
+use gradbound::tensor::DType;
+use gradbound::verdict::Outcome;
+use std::path::Path;
+
+/// Audits a recorded run as XLA's CPU backend executes it, under a table of accuracies.
+fn against(model: &str, observed: &str, format: DType, libm: Libm) -> Audit {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("examples/jax")
+        .join(model);
+    let request = Request {
+        model: folder.join("model.onnx"),
+        inputs: Some(folder.join("inputs.npz")),
+        observed: Some(folder.join(format!("{observed}.npz"))),
+        format: Some(format),
+        loss: None,
+        forward_only: false,
+        config: Config {
+            libm,
+            subnormals: Subnormals::Flush,
+            ..Config::default()
+        },
+    };
+    let audited = audit(&request, &|_| {}).expect("well formed");
+    audited.audit
+}
+
+const F32: [(&str, DType); 2] = [("jit_f32", DType::F32), ("eager_f32", DType::F32)];
+const HALF: [(&str, DType); 2] = [("jit_bf16", DType::BF16), ("jit_f16", DType::F16)];
+
+/// Demands that everything that was recorded holds with a finite eps.
+fn holds(model: &str, runs: &[(&str, DType)]) {
+    for &(observed, format) in runs {
+        let audit = against(model, observed, format, Libm::XlaCpu);
+        let (mut seen, mut largest) = (0, 0.0_f64);
+        for value in &audit.values {
+            assert!(
+                value.eps.0.is_finite(),
+                "{model}, {observed}: {}",
+                value.name
+            );
+            let Some(o) = &value.observed else { continue };
+            seen += 1;
+            largest = largest.max(o.ratio.0);
+            assert!(
+                o.verdict == Outcome::Holds && o.ratio.0 <= 1.0,
+                "{model}, {observed}: {} is {} times its eps from the reals",
+                value.name,
+                o.ratio.0
+            );
+        }
+        println!("{model}, {observed}: {seen} values, at most {largest:.3} of their eps");
+        assert!(
+            seen > 0 && audit.warnings.is_empty(),
+            "{:?}",
+            audit.warnings
+        );
+    }
+}
+
+#[test]
+fn a_convolutional_network() {
+    holds("cnn", &F32);
+}
+
+#[test]
+fn a_field_differentiated_by_its_coordinates() {
+    holds("field", &F32);
+    holds("field", &HALF);
+}
+
+/// At the inputs where XLA's function is least accurate.
+fn needs_its_own_table(function: &str) {
+    holds(function, &F32);
+    holds(function, &HALF);
+    let audit = against(function, "jit_f32", DType::F32, Libm::Correct);
+    assert_eq!(audit.verdict, Outcome::Violated);
+    let blame = audit.blame.expect("the function is to blame");
+    assert_eq!(blame.value, "y", "{}", blame.why);
+}
+
+#[test]
+fn tanh_is_not_correctly_rounded() {
+    needs_its_own_table("tanh");
+}
