@@ -43,8 +43,9 @@ fn holds(model: &str, runs: &[(&str, DType)]) {
         for value in &audit.values {
             assert!(
                 value.eps.0.is_finite(),
-                "{model}, {observed}: {}",
-                value.name
+                "{model}, {observed}: {}, {:?}",
+                value.name,
+                value.why
             );
             let Some(o) = &value.observed else { continue };
             seen += 1;

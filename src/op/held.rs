@@ -51,6 +51,7 @@ impl Primitive for Held {
         };
         Approx {
             drift: Drift::Within(x.bound(|i| x.approx.reach(i))),
+            range: x.approx.range,
             ..cx.approx(args, eps)
         }
     }
