@@ -120,7 +120,7 @@ const fn documented(function: Function) -> Row {
         Function::Cosh => row(2.0, 2.0, 26.0),
         Function::Tanh => row(2.0, 2.0, 5.0),
         Function::Asinh => row(2.0, 3.0, 3.25),
-        Function::Acosh => row(2.0, 4.0, 4.0),
+        Function::Acosh => row(2.0, 4.0, 4.5),
         Function::Atanh => row(2.0, 3.0, 3.0),
         // 1/√x from a rounded root and a rounded quotient: (1 + u)² − 1 relative, 2 ulp and
         // a little; CUDA has a function.
