@@ -114,7 +114,7 @@ const fn documented(function: Function) -> Row {
         Function::Cos => row(1.0, 2.0, 0.75),
         Function::Tan => row(1.0, 4.0, 2.25),
         Function::Asin => row(1.0, 2.0, 2.5),
-        Function::Acos => row(1.0, 2.0, 2.25),
+        Function::Acos => row(1.0, 2.0, 2.5),
         Function::Atan => row(1.0, 2.0, 6.0),
         Function::Sinh => row(2.0, 3.0, 26.0),
         Function::Cosh => row(2.0, 2.0, 26.0),
