@@ -74,6 +74,12 @@ fn a_convolutional_network() {
 }
 
 #[test]
+fn a_gated_recurrent_unit() {
+    holds("gru", &F32);
+    holds("gru", &HALF);
+}
+
+#[test]
 fn a_field_differentiated_by_its_coordinates() {
     holds("field", &F32);
     holds("field", &HALF);

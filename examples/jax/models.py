@@ -208,7 +208,7 @@ def gru():
         tap("states", jnp.stack(states)[:, None])
         tap("last", h[None])
 
-    seeds = {"states": draw(1.0, steps, 1, batch, size)}
+    seeds = {"states": draw(1.0, steps, 1, batch, size), "last": draw(1.0, 1, batch, size)}
     return Model("gru", nodes, inputs, weights, program, ["states", "last"], cotangents=seeds)
 
 
