@@ -407,6 +407,7 @@ impl State<'_, '_> {
 
     /// The sum of the leaves in a tree that the schedule admits for node k.
     fn reduce(&mut self, k: usize, mut leaves: Vec<Leaf>, format: Format) -> f64 {
+        let declared = reduces(self.op(k)) || sums_exponentials(self.op(k));
         let sum = match self.run.config.schedule {
             Schedule::Any => {
                 while leaves.len() > 1 {
@@ -417,8 +418,8 @@ impl State<'_, '_> {
                 }
                 leaves.first().copied()
             }
-            Schedule::Pairwise if reduces(self.op(k)) => self.halves(&leaves, format),
-            Schedule::Blocked(n) if reduces(self.op(k)) => {
+            Schedule::Pairwise if declared => self.halves(&leaves, format),
+            Schedule::Blocked(n) if declared => {
                 let blocks = leaves.chunks(n.get());
                 let sums: Vec<Leaf> = blocks.filter_map(|b| self.chain(b, format)).collect();
                 self.chain(&sums, format)
