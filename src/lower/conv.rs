@@ -15,7 +15,7 @@ pub struct Conv {
     pub groups: usize,
 }
 
-/// x of shape [N, C, …] with kernels of shape [M, C/groups, …] and a bias of shape [M].
+/// x of shape [N, C, …] with kernels of shape [M, C/groups, …] and a bias of shape `[M]`.
 ///
 /// Appended as y = K·columns(x) + bias for each sample and group, where columns(x) holds one
 /// patch in each column; a 1×1 kernel of stride 1 needs no patches. A sum of all taps and

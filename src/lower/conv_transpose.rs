@@ -16,7 +16,7 @@ pub struct ConvTranspose {
     pub groups: usize,
 }
 
-/// x of shape [N, C, …] with kernels of shape [C, M/groups, …] and a bias of shape [M].
+/// x of shape [N, C, …] with kernels of shape [C, M/groups, …] and a bias of shape `[M]`.
 ///
 /// Appended as y = fold(Kᵀ·x) + bias for each sample and group, which is one reduction over
 /// the group's channels and the taps that meet.

@@ -52,7 +52,7 @@ impl<S: Smooth> Primitive for S {
     fn run(&self, cx: &RuleCx, args: &[&Tensor]) -> Result<Tensor> {
         elementwise::run_unary(&Scalar(S::FUNCTION), cx, args[0])
     }
-    /// See [`error`], with the rounding that the configuration's table assumes.
+    /// See `error`, with the rounding that the configuration's table assumes.
     fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
         let libm = cx.config.libm;
         let curve = Curve {

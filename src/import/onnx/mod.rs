@@ -4,7 +4,7 @@
 //! each node, in the file's order, its fragment of primitives. Integers that follow from
 //! constants and shapes alone, or from the inputs of the run at hand, are computed on the way,
 //! because many operations take their shapes and axes from them. Functions that the model
-//! defines, branches and loops are written out ([`walk`], [`control`]).
+//! defines, branches and loops are written out (`walk`, `control`).
 //!
 //! Nothing is guessed: an operation, an attribute, a type or a version that is not understood
 //! is an error that names it.
