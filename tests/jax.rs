@@ -96,6 +96,16 @@ fn needs_its_own_table(function: &str) {
 }
 
 #[test]
+fn a_transformer_encoder_block() {
+    holds("encoder", &F32);
+}
+
+#[test]
+fn erf_is_not_correctly_rounded() {
+    needs_its_own_table("erf");
+}
+
+#[test]
 fn tanh_is_not_correctly_rounded() {
     needs_its_own_table("tanh");
 }

@@ -1,9 +1,8 @@
 //! The activations that a recurrent cell may have.
 
-use super::real;
+use super::{elu, hard_sigmoid, leaky_relu, real, softsign, thresholded_relu};
 use crate::error::Result;
 use crate::graph::{Graph, ValueId};
-use crate::op::Relation;
 
 /// A function of one value, element by element.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,14 +44,14 @@ pub enum Activation {
         /// The value at 0.
         beta: f64,
     },
-    /// x for x ≥ 0, else alpha·(e^x − 1).
+    /// x for x > 0, else alpha·(e^x − 1).
     Elu {
         /// The limit at −∞, negated.
         alpha: f64,
     },
     /// x / (1 + |x|).
     Softsign,
-    /// ln(1 + e^x), as max(x, 0) + ln(1 + e^−|x|).
+    /// ln(1 + e^x).
     Softplus,
 }
 
@@ -64,34 +63,17 @@ impl Activation {
             Activation::Tanh => graph.tanh(x),
             Activation::Sigmoid => graph.sigmoid(x),
             Activation::Affine { alpha, beta } => affine(graph, x, alpha, beta),
-            Activation::LeakyRelu { alpha } => {
-                let (zero, scaled) = (number(graph, 0.0, x)?, scaled(graph, alpha, x)?);
-                let negative = graph.compare(Relation::Less, x, zero)?;
-                graph.select(negative, scaled, x)
-            }
-            Activation::ThresholdedRelu { alpha } => {
-                let threshold = number(graph, alpha, x)?;
-                let above = graph.compare(Relation::Less, threshold, x)?;
-                graph.select_or_zero(above, x)
-            }
+            Activation::LeakyRelu { alpha } => leaky_relu(graph, x, alpha),
+            Activation::ThresholdedRelu { alpha } => thresholded_relu(graph, x, alpha),
             Activation::ScaledTanh { alpha, beta } => {
                 let inner = scaled(graph, beta, x)?;
                 let tanh = graph.tanh(inner)?;
                 scaled(graph, alpha, tanh)
             }
-            Activation::HardSigmoid { alpha, beta } => {
-                let line = affine(graph, x, alpha, beta)?;
-                let (zero, one) = (number(graph, 0.0, x)?, number(graph, 1.0, x)?);
-                let above = graph.max(line, zero)?;
-                graph.min(above, one)
-            }
+            Activation::HardSigmoid { alpha, beta } => hard_sigmoid(graph, x, alpha, beta),
             Activation::Elu { alpha } => elu(graph, x, alpha),
-            Activation::Softsign => {
-                let (one, magnitude) = (number(graph, 1.0, x)?, graph.abs(x)?);
-                let divisor = graph.add(one, magnitude)?;
-                graph.div(x, divisor)
-            }
-            Activation::Softplus => softplus(graph, x),
+            Activation::Softsign => softsign(graph, x),
+            Activation::Softplus => graph.softplus(x),
         }
     }
 }
@@ -114,25 +96,4 @@ fn affine(graph: &mut Graph, x: ValueId, alpha: f64, beta: f64) -> Result<ValueI
     let scaled = scaled(graph, alpha, x)?;
     let beta = number(graph, beta, x)?;
     graph.add(scaled, beta)
-}
-
-fn elu(graph: &mut Graph, x: ValueId, alpha: f64) -> Result<ValueId> {
-    let (zero, one) = (number(graph, 0.0, x)?, number(graph, 1.0, x)?);
-    let negative = graph.min(x, zero)?;
-    let power = graph.exp(negative)?;
-    let less = graph.sub(power, one)?;
-    let curve = scaled(graph, alpha, less)?;
-    let is_negative = graph.compare(Relation::Less, x, zero)?;
-    graph.select(is_negative, curve, x)
-}
-
-fn softplus(graph: &mut Graph, x: ValueId) -> Result<ValueId> {
-    let one = number(graph, 1.0, x)?;
-    let magnitude = graph.abs(x)?;
-    let opposite = graph.neg(magnitude)?;
-    let power = graph.exp(opposite)?;
-    let shifted = graph.add(one, power)?;
-    let log = graph.log(shifted)?;
-    let line = graph.relu(x)?;
-    graph.add(line, log)
 }

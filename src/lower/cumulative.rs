@@ -31,8 +31,8 @@ const MAX_STEPS: usize = 1 << 16;
 /// y₀ = x₀, yₖ = yₖ₋₁ ∘ xₖ along an axis.
 ///
 /// Each sum is a nest of its own, so every tree over its terms is admitted (a parallel prefix
-/// sum, too). A product is bounded from left to right; any other order of the same factors has
-/// as many roundings.
+/// sum, too). A product is bounded from left to right only: a parallel prefix product rounds
+/// other intermediate values, in other binades, and is not admitted.
 pub fn cumulative(
     graph: &mut Graph,
     x: ValueId,

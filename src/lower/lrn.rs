@@ -1,6 +1,6 @@
 //! Local response normalization: each element over a power of the mean square around it.
 
-use super::real;
+use super::{power, real};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, ValueId};
 use crate::op::{Slide, Taps};
@@ -21,7 +21,7 @@ pub struct Lrn {
 /// x / (bias + α/size·Σx²)^β, the sum over `size` channels around each one (axis 1).
 ///
 /// Appended as windows of x·x along the channels, summed, scaled and added to the bias to
-/// give d > 0, and x / e^(β·ln d).
+/// give d > 0, and x / d^β (see [`power()`]).
 #[expect(clippy::float_arithmetic, reason = "a factor, which is what is meant")]
 pub fn lrn(graph: &mut Graph, x: ValueId, how: &Lrn) -> Result<ValueId> {
     let ty = graph.ty(x).clone();
@@ -51,9 +51,6 @@ pub fn lrn(graph: &mut Graph, x: ValueId, how: &Lrn) -> Result<ValueId> {
     let scaled = graph.mul(factor, sums)?;
     let bias = real(graph, how.bias, ty.dtype)?;
     let divisor = graph.add(bias, scaled)?;
-    let log = graph.log(divisor)?;
-    let beta = real(graph, how.beta, ty.dtype)?;
-    let exponent = graph.mul(beta, log)?;
-    let power = graph.exp(exponent)?;
+    let power = power(graph, divisor, how.beta)?;
     graph.div(x, power)
 }
