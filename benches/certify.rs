@@ -17,6 +17,7 @@ use gradbound::op::{Op, Primitive, real};
 use gradbound::tensor::{DType, SpecTensor, Tensor, Ty};
 use std::collections::BTreeMap;
 use std::hint::black_box;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -37,6 +38,10 @@ fn digits() -> Request {
 struct Mlp {
     graph: Graph,
     inputs: Vec<Tensor>,
+    /// The last activation.
+    output: ValueId,
+    /// The gradient with respect to the first layer's activation.
+    gradient: ValueId,
 }
 
 impl Mlp {
@@ -58,7 +63,7 @@ impl Mlp {
             [batch, widths[0]],
             noise(batch * widths[0], 1.0),
         )?];
-        let mut h: ValueId = x;
+        let (mut h, mut first) = (x, None);
         for pair in widths.windows(2) {
             let (n, k) = (pair[0], pair[1]);
             let size = (6.0 / n as f32).sqrt();
@@ -67,12 +72,19 @@ impl Mlp {
             let product = graph.matmul(h, w)?;
             let sum = graph.add(product, b)?;
             h = graph.relu(sum)?;
+            first = first.or(Some(h));
         }
         let squared = graph.mul(h, h)?;
         let loss = graph.mean(squared, &[0, 1], false)?;
         let one = graph.scalar(1.0, DType::F32)?;
-        append_backward(&mut graph, &[(loss, one)], None)?;
-        Ok(Mlp { graph, inputs })
+        let gradients = append_backward(&mut graph, &[(loss, one)], None)?;
+        let gradient = first.and_then(|h| gradients.of(h));
+        Ok(Mlp {
+            graph,
+            inputs,
+            output: h,
+            gradient: gradient.expect("the first layer is reached"),
+        })
     }
 
     fn plain(&self, config: &Config) -> Vec<Tensor> {
@@ -214,8 +226,44 @@ fn losses(prepared: &Prepared, checks: &Checks) {
     }
 }
 
+/// What a declared tree gains over every tree: the largest eps of the last activation and of
+/// the gradient of the first weights' product, over those under `any`.
+fn schedules() -> gradbound::Result<()> {
+    println!("| network | schedule | eps / eps (any): output | gradient |");
+    println!("|---|---|---|---|");
+    let block = |n| Schedule::Blocked(NonZeroUsize::new(n).expect("positive"));
+    for (name, widths) in [
+        ("784-1024-1024-10", vec![784, 1024, 1024, 10]),
+        ("8 layers of 512", vec![512; 9]),
+    ] {
+        let mlp = Mlp::new(4, &widths)?;
+        let eps = |schedule| {
+            let config = Config {
+                schedule,
+                contract: Contract::Off,
+                ..Config::default()
+            };
+            let approx = mlp.bounded(&config, &mlp.plain(&config));
+            [mlp.output, mlp.gradient].map(|v| approx[v.index()].eps.largest().get())
+        };
+        let any = eps(Schedule::Any);
+        println!("| {name} | any: {:.2e}, {:.2e} | 1 | 1 |", any[0], any[1]);
+        for schedule in [Schedule::Left, Schedule::Pairwise, block(32), block(128)] {
+            let own = eps(schedule);
+            println!(
+                "| {name} | {schedule} | {:.2e} | {:.2e} |",
+                own[0] / any[0],
+                own[1] / any[1]
+            );
+        }
+    }
+    Ok(())
+}
+
 fn main() -> gradbound::Result<()> {
     distribution()?;
+    println!();
+    schedules()?;
     println!();
     ratios()?;
     println!();

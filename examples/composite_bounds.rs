@@ -1,104 +1,256 @@
-//! What a rule of a composite's own gains over the bound that follows from its primitives.
+//! What the bound of a composite loses, and what a rule of its own gains over the bound that
+//! follows from its primitives.
 //!
-//! Each row bounds one composite twice, from scores that are known to the same eps: as a chain
-//! of primitives, and by the rule that `src/op` has for it.
+//! Every composite is bounded from arguments that are known to the same eps: as a chain of
+//! primitives and, where `src/op` has a rule for it, by that. Beside both stands what errors
+//! of the arguments alone can do to first order, the largest Σ |∂yᵢ/∂xⱼ|·eps: no bound can be
+//! less (but for the order of the rounding errors).
 
 use gradbound::Config;
 use gradbound::Result;
 use gradbound::bound::{Approx, Bound};
 use gradbound::graph::{Graph, ValueId};
-use gradbound::interpret::{bounds, runtime};
-use gradbound::lower;
-use gradbound::number::Up;
-use gradbound::tensor::{DType, Tensor, Ty};
+use gradbound::interpret::{bounds, runtime, spec};
+use gradbound::lower::{self, Gelu, Variance};
+use gradbound::number::dual::Dual;
+use gradbound::number::{Enclosure, SpecNumber, Up};
+use gradbound::op::Number;
+use gradbound::tensor::{DType, SpecTensor, Tensor, Ty};
 
-const SCORES: usize = 64;
+/// Arguments of a composite.
+const WIDTH: usize = 64;
 
 type Composite = fn(&mut Graph, ValueId) -> Result<ValueId>;
 
 /// z less the maximum, and the exponentials with their sum.
-fn exponentials(g: &mut Graph, z: ValueId) -> Result<[ValueId; 3]> {
+fn exponentials(g: &mut Graph, z: ValueId) -> Result<[ValueId; 4]> {
     let shape = g.ty(z).shape.clone();
     let shift = g.free_max(z, &[0])?;
     let shift = g.broadcast(shift, &shape)?;
     let shifted = g.sub(z, shift)?;
     let e = g.exp(shifted)?;
     let total = g.sum(e, &[0], true)?;
-    Ok([shifted, e, total])
+    Ok([shift, shifted, e, total])
 }
 
 fn softmax_chain(g: &mut Graph, z: ValueId) -> Result<ValueId> {
-    let [_, e, total] = exponentials(g, z)?;
+    let [_, _, e, total] = exponentials(g, z)?;
     g.div(e, total)
 }
 
 fn log_softmax_chain(g: &mut Graph, z: ValueId) -> Result<ValueId> {
-    let [shifted, _, total] = exponentials(g, z)?;
+    let [_, shifted, _, total] = exponentials(g, z)?;
     let log = g.log(total)?;
     g.sub(shifted, log)
 }
 
-fn softmax(g: &mut Graph, z: ValueId) -> Result<ValueId> {
-    lower::softmax(g, z, 0)
+fn log_sum_exp_chain(g: &mut Graph, z: ValueId) -> Result<ValueId> {
+    let [shift, _, _, total] = exponentials(g, z)?;
+    let log = g.log(total)?;
+    g.add(shift, log)
 }
 
-fn log_softmax(g: &mut Graph, z: ValueId) -> Result<ValueId> {
-    lower::log_softmax(g, z, 0)
-}
-
-/// 1/√(mean(x²) + 1e-5) where the square is a product of two values that nothing ties.
-fn deviation_chain(g: &mut Graph, x: ValueId) -> Result<ValueId> {
+/// A value times itself, where nothing ties the two factors.
+fn square_chain(g: &mut Graph, x: ValueId) -> Result<ValueId> {
     let copy = g.neg(x)?;
     let copy = g.neg(copy)?;
-    let squares = g.mul(x, copy)?;
-    deviation_of(g, squares)
+    g.mul(x, copy)
 }
 
-fn deviation(g: &mut Graph, x: ValueId) -> Result<ValueId> {
-    let squares = g.square(x)?;
-    deviation_of(g, squares)
+fn centred(g: &mut Graph, x: ValueId) -> Result<ValueId> {
+    let mean = g.mean(x, &[0], true)?;
+    g.sub(x, mean)
 }
 
-fn deviation_of(g: &mut Graph, squares: ValueId) -> Result<ValueId> {
+fn variance_chain(g: &mut Graph, x: ValueId) -> Result<ValueId> {
+    let centred = centred(g, x)?;
+    let squares = square_chain(g, centred)?;
+    g.mean(squares, &[0], true)
+}
+
+fn layer_norm_chain(g: &mut Graph, x: ValueId) -> Result<ValueId> {
+    let variance = variance_chain(g, x)?;
+    let inverse = lower::inverse_deviation(g, variance, 1e-5)?;
+    let centred = centred(g, x)?;
+    g.mul(centred, inverse)
+}
+
+fn rms_norm_chain(g: &mut Graph, x: ValueId) -> Result<ValueId> {
+    let squares = square_chain(g, x)?;
     let mean = g.mean(squares, &[0], true)?;
-    lower::inverse_deviation(g, mean, 1e-5)
+    let inverse = lower::inverse_deviation(g, mean, 1e-5)?;
+    g.mul(x, inverse)
 }
 
-/// The largest eps of a composite of scores that are known to `eps`.
-fn largest(composite: Composite, dtype: DType, eps: f64) -> Result<f64> {
+fn sigmoid_chain(g: &mut Graph, x: ValueId) -> Result<ValueId> {
+    let opposite = g.neg(x)?;
+    let e = g.exp(opposite)?;
+    let one = g.scalar(1.0, g.ty(x).dtype)?;
+    let divisor = g.add(one, e)?;
+    g.div(one, divisor)
+}
+
+fn softplus_chain(g: &mut Graph, x: ValueId) -> Result<ValueId> {
+    let (magnitude, line) = (g.abs(x)?, g.relu(x)?);
+    let opposite = g.neg(magnitude)?;
+    let e = g.exp(opposite)?;
+    let log = g.log1p(e)?;
+    g.add(line, log)
+}
+
+fn gelu_chain(g: &mut Graph, x: ValueId) -> Result<ValueId> {
+    let dtype = g.ty(x).dtype;
+    let (half, one) = (g.scalar(0.5, dtype)?, g.scalar(1.0, dtype)?);
+    let factor = g.irrational(Number::RootHalf, dtype)?;
+    let scaled = g.mul(x, factor)?;
+    let erf = g.erf(scaled)?;
+    let gate = g.add(erf, one)?;
+    let halved = g.mul(x, half)?;
+    g.mul(halved, gate)
+}
+
+fn swish_chain(g: &mut Graph, x: ValueId) -> Result<ValueId> {
+    let gate = g.sigmoid(x)?;
+    g.mul(x, gate)
+}
+
+/// One composite: by its primitives, and as `lower` makes it.
+struct Row {
+    name: &'static str,
+    chain: Composite,
+    own: Composite,
+}
+
+const ROWS: [Row; 10] = [
+    Row {
+        name: "softmax",
+        chain: softmax_chain,
+        own: |g, z| lower::softmax(g, z, 0),
+    },
+    Row {
+        name: "log-softmax",
+        chain: log_softmax_chain,
+        own: |g, z| lower::log_softmax(g, z, 0),
+    },
+    Row {
+        name: "log-sum-exp",
+        chain: log_sum_exp_chain,
+        own: |g, z| lower::log_sum_exp(g, z, &[0], true),
+    },
+    Row {
+        name: "sigmoid",
+        chain: sigmoid_chain,
+        own: |g, x| g.sigmoid(x),
+    },
+    Row {
+        name: "softplus",
+        chain: softplus_chain,
+        own: |g, x| g.softplus(x),
+    },
+    Row {
+        name: "variance",
+        chain: variance_chain,
+        own: |g, x| {
+            Ok(lower::standardize(g, x, &[0], 1e-5, Variance::TwoPass)?
+                .moments
+                .variance)
+        },
+    },
+    Row {
+        name: "layer norm",
+        chain: layer_norm_chain,
+        own: |g, x| Ok(lower::standardize(g, x, &[0], 1e-5, Variance::TwoPass)?.value),
+    },
+    Row {
+        name: "RMS norm",
+        chain: rms_norm_chain,
+        own: |g, x| lower::rms_normalize(g, x, &[0], 1e-5),
+    },
+    Row {
+        name: "GELU",
+        chain: gelu_chain,
+        own: |g, x| lower::gelu(g, x, Gelu::Erf),
+    },
+    Row {
+        name: "swish",
+        chain: swish_chain,
+        own: |g, x| lower::swish(g, x, 1.0),
+    },
+];
+
+/// Numbers from −2 to 2 in no order.
+fn scores() -> Vec<f64> {
+    (0..WIDTH)
+        .map(|k| ((k * 37) % WIDTH) as f64 / 16.0 - 2.0)
+        .collect()
+}
+
+fn graph_of(composite: Composite, dtype: DType) -> Result<(Graph, ValueId)> {
     let mut graph = Graph::new();
-    let ty = Ty::new([SCORES], dtype);
-    let z = graph.input(ty.clone());
-    let value = composite(&mut graph, z)?;
-    let scores: Vec<f64> = (0..SCORES)
-        .map(|k| ((k * 37) % 64) as f64 / 16.0 - 2.0)
-        .collect();
-    let inputs = [Tensor::from_f64s(ty.shape, dtype, &scores)?];
+    let x = graph.input(Ty::new([WIDTH], dtype));
+    let value = composite(&mut graph, x)?;
+    Ok((graph, value))
+}
+
+/// eps of a composite's elements, of arguments that are known to `eps`.
+fn bounded(composite: Composite, dtype: DType, eps: f64) -> Result<Vec<f64>> {
+    let (graph, value) = graph_of(composite, dtype)?;
     let config = Config::default();
+    let inputs = [Tensor::from_f64s([WIDTH].into(), dtype, &scores())?];
     let run = runtime::eval(&graph, &config, &inputs)?;
     let known = [Approx::within(Bound::Tensor(Up::new(eps)))];
     let all = bounds::eval(&graph, &config, &run, &known);
-    Ok(all[value.index()].eps.largest().get())
+    let len = graph.ty(value).shape.len();
+    Ok((0..len)
+        .map(|i| all[value.index()].eps.at(i).get())
+        .collect())
+}
+
+/// Σⱼ |∂yᵢ/∂xⱼ| per element of a composite.
+fn sensitivities(composite: Composite) -> Result<Vec<f64>> {
+    let (graph, value) = graph_of(composite, DType::F64)?;
+    let mut sums = vec![0.0; graph.ty(value).shape.len()];
+    for j in 0..WIDTH {
+        let seeded = |(k, x): (usize, f64)| Dual {
+            value: Enclosure::point(x),
+            tangent: Enclosure::point(if k == j { 1.0 } else { 0.0 }),
+        };
+        let data: Vec<Dual<Enclosure>> = scores().into_iter().enumerate().map(seeded).collect();
+        let inputs = [SpecTensor::new([WIDTH].into(), data)];
+        let all = spec::eval(&graph, &(), &inputs, None);
+        for (sum, y) in sums.iter_mut().zip(all[value.index()].data.iter()) {
+            *sum += y.tangent.abs().lo();
+        }
+    }
+    Ok(sums)
+}
+
+/// The largest, and the mean of logarithms, of eps over what must be.
+fn against(bounds: &[f64], least: &[f64], eps: f64) -> (f64, f64) {
+    let largest = bounds
+        .iter()
+        .fold(0.0, |m: f64, &b| if b > m { b } else { m });
+    let log = |(b, l): (&f64, &f64)| (b / (l * eps)).ln();
+    let mean = bounds.iter().zip(least).map(log).sum::<f64>() / bounds.len() as f64;
+    (largest, mean.exp())
 }
 
 fn main() -> Result<()> {
-    let rows: [(&str, Composite, Composite); 3] = [
-        ("softmax", softmax_chain, softmax),
-        ("log-softmax", log_softmax_chain, log_softmax),
-        ("1/√(mean x² + e)", deviation_chain, deviation),
-    ];
-    println!("| composite | format | eps of the scores | chain | own rule |");
-    println!("|---|---|---|---|---|");
-    for (name, chain, own) in rows {
+    println!(
+        "| composite | format | eps of the arguments | chain | over the least | own | over the least |"
+    );
+    println!("|---|---|---|---|---|---|---|");
+    for Row { name, chain, own } in ROWS {
+        let least = sensitivities(own)?;
         for (dtype, eps) in [
-            (DType::F32, 0.0),
-            (DType::F32, 1e-3),
+            (DType::F32, 1e-4),
+            (DType::F32, 1e-2),
             (DType::BF16, 0.1),
             (DType::BF16, 1.0),
-            (DType::BF16, 4.0),
         ] {
-            let (a, b) = (largest(chain, dtype, eps)?, largest(own, dtype, eps)?);
-            println!("| {name} | {dtype} | {eps} | {a:.2e} | {b:.2e} |");
+            let (chain, a) = against(&bounded(chain, dtype, eps)?, &least, eps);
+            let (own, b) = against(&bounded(own, dtype, eps)?, &least, eps);
+            println!("| {name} | {dtype} | {eps} | {chain:.2e} | {a:.2} | {own:.2e} | {b:.2} |");
         }
     }
     Ok(())

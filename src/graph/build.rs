@@ -82,9 +82,25 @@ impl Graph {
         self.push(op::AnyOf, &all)
     }
 
-    /// A value as the execution at hand has it (see [`op::Held`]).
+    /// A factor, divisor or argument of a function as the execution at hand has it (see
+    /// [`op::Held`]).
     pub fn held(&mut self, x: ValueId) -> Result<ValueId> {
-        self.push(op::Held, &[x])
+        self.push(op::Held { summand: false }, &[x])
+    }
+
+    /// A value that is added to others, as the execution at hand has it (see [`op::Held`]).
+    pub fn held_summand(&mut self, x: ValueId) -> Result<ValueId> {
+        self.push(op::Held { summand: true }, &[x])
+    }
+
+    /// `value`, with what the conditioning of the whole function of x says of its error;
+    /// `held` is the same formula of [`held`](Self::held) x (see [`op::Conditioned`]).
+    pub fn conditioned(
+        &mut self,
+        conditioning: op::Conditioned,
+        [value, held, x]: [ValueId; 3],
+    ) -> Result<ValueId> {
+        self.push(conditioning, &[value, held, x])
     }
 
     /// The matrix product over the last two axes, leading axes broadcast.

@@ -36,6 +36,7 @@ mod scatter;
 mod softmax;
 mod softmax_cross_entropy;
 mod spatial;
+mod standardize;
 mod swish;
 
 pub use activation::Activation;
@@ -61,8 +62,8 @@ pub use mean_squared_error::mean_squared_error;
 pub use moments::{Moments, Variance, inverse_deviation, moments};
 pub use nll_loss::{NllLoss, Reduction, nll_loss};
 pub use normalize::{
-    Affine, BatchNorm, Norm, Standardized, affine_along_channels, along_channels, batch_normalize,
-    lp_normalize, mean_variance_normalize, norm, rms_normalize, standardize,
+    Affine, BatchNorm, Norm, affine_along_channels, along_channels, batch_normalize, lp_normalize,
+    mean_variance_normalize, norm,
 };
 pub use optimizer::{Adagrad, Adam, Momentum, Stepped, averaged, sgd};
 pub use pool::Pool;
@@ -74,6 +75,7 @@ pub use scatter::{Written, scatter};
 pub use softmax::{masked_softmax, softmax, softmax_without_shift};
 pub use softmax_cross_entropy::{CrossEntropy, softmax_cross_entropy};
 pub use spatial::Spatial;
+pub use standardize::{Standardized, rms_normalize, standardize};
 pub use swish::{mish, softsign, swish};
 
 use crate::error::{Error, Result};

@@ -1,6 +1,6 @@
 //! Normalizations: a value less its mean, over its deviation, scaled and shifted.
 
-use super::{Moments, Variance, inverse_deviation, moments, real};
+use super::{Variance, inverse_deviation, moments, real};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, ValueId};
 use crate::op::Relation;
@@ -27,48 +27,6 @@ impl Affine {
             None => Ok(scaled),
         }
     }
-}
-
-/// What [`standardize`] gives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standardized {
-    /// (x − mean) / √(variance + epsilon).
-    pub value: ValueId,
-    /// The moments.
-    pub moments: Moments,
-    /// 1 / √(variance + epsilon).
-    pub inverse_deviation: ValueId,
-}
-
-/// (x − mean)·(1/√(variance + epsilon)) over axes.
-pub fn standardize(
-    graph: &mut Graph,
-    x: ValueId,
-    axes: &[usize],
-    epsilon: f64,
-    variance: Variance,
-) -> Result<Standardized> {
-    let moments = moments(graph, x, axes, variance)?;
-    let inverse_deviation = inverse_deviation(graph, moments.variance, epsilon)?;
-    let value = graph.mul(moments.centred, inverse_deviation)?;
-    Ok(Standardized {
-        value,
-        moments,
-        inverse_deviation,
-    })
-}
-
-/// x·(1/√(mean(x²) + epsilon)) over axes.
-pub fn rms_normalize(
-    graph: &mut Graph,
-    x: ValueId,
-    axes: &[usize],
-    epsilon: f64,
-) -> Result<ValueId> {
-    let squares = graph.square(x)?;
-    let mean = graph.mean(squares, axes, true)?;
-    let inverse = inverse_deviation(graph, mean, epsilon)?;
-    graph.mul(x, inverse)
 }
 
 /// The formula of a batch normalization with given moments.

@@ -145,7 +145,9 @@ pub(crate) fn error(
         })),
         Drift::None | Drift::Settled => Drift::None,
     };
-    let image = (curve.image)(x.approx.range);
+    // Elements without a claim are none of whom a range speaks.
+    let claimed = (0..x.len()).filter(|&i| x.eps(i).is_finite());
+    let image = range::hull(claimed.map(|i| (curve.image)(x.enclosure(i))));
     Approx {
         drift,
         range: range::widened(image, rounding),

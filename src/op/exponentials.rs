@@ -148,20 +148,10 @@ impl<'a> Exponents<'a> {
     fn slack(&self, cx: &RuleCx, format: Format) -> Bound {
         let ty = self.x.value.ty();
         let cx = &RuleCx { ty: &ty, ..*cx };
-        let nest = Nest::of(cx, self.x);
-        let magnitude = nest.magnitude();
-        let rounding = nest.without_propagation().eps_at(cx, |i| magnitude.at(i));
-        let lost = match cx.config.subnormals {
-            Subnormals::Gradual => format.eta(),
-            Subnormals::Flush => format.lambda(),
-        };
         // A product that is rounded here and contracted there may be z itself.
         let product = |i: usize| self.z.map_or(Up::ZERO, |z| z.magnitude(i));
-        let leaf = |i: usize| format.unit() * (magnitude.at(i) + product(i)) + nest.leaves() * lost;
-        Bound::from_fn(self.x.len(), |i| {
-            let once = rounding.at(i) + leaf(i);
-            once + once
-        })
+        let once = Nest::of(cx, self.x).recomputed(cx, format, product);
+        once.zip(&once, self.x.len(), |a, b| a + b)
     }
 
     fn row(

@@ -4,8 +4,8 @@ use super::range;
 use super::reduction::Axes;
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite, arity, float};
 use super::share::{Share, count_rounding, in_either_format};
-use super::sum::{Finish, run_sum, scale_nest, spec_sum, sum_nest};
-use crate::bound::{Approx, Bound, Operand};
+use super::sum::{Finish, run_sum, scale_nest, spec_sum, sum_drift, sum_nest};
+use crate::bound::{Approx, Bound, Drift, Operand};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, ValueId};
 use crate::number::{Down, SpecNumber, Up};
@@ -63,10 +63,8 @@ impl Primitive for Mean {
     /// Test `sum_is_nearly_attained`.
     fn error(&self, cx: &RuleCx, args: &[Operand], out: &Tensor) -> Approx {
         let x = &args[0];
-        if x.approx.drift.is_open() {
-            return cx.approx(args, Bound::Tensor(Up::INFINITY));
-        }
         let n = self.0.count(x.shape());
+        let drift = sum_drift(&self.0, cx, x);
         let nest = sum_nest(&self.0, cx, x);
         let Some(storage) = cx.format() else {
             return cx.approx(args, Bound::Tensor(Up::INFINITY));
@@ -86,15 +84,20 @@ impl Primitive for Mean {
             let rounded = Up::new(4.0) * storage.unit() * mean + lost;
             Up::new(f64::from(count)) * (mean + rounded)
         };
-        let sum_eps = nest.eps_at(cx, sum_of_run);
+        let sum_eps = nest.eps_at(cx, &drift, sum_of_run);
         let each = |i: usize| {
             let off = sum_eps.at(i) / n;
             let sum = nest.magnitude().at(i) + sum_eps.at(i);
             // |x̂ before dividing|/n: within 2ε of the run's, whose own roundings come back.
-            let q = sum_of_run(i) / n + off + off;
+            let q = (sum_of_run(i) + drift.at(i)) / n + off + off;
             off + count_rounding(cx, count, (Down::new(0.0), sum), q)
         };
+        let part = |i: usize| drift.at(i) / n;
         let approx = Approx {
+            drift: match &drift {
+                Drift::Within(_) => Drift::Within(Bound::from_fn(cx.len(), part)),
+                Drift::None | Drift::Settled => Drift::None,
+            },
             range: range::shared(x),
             ..cx.approx(args, Bound::from_fn(cx.len(), each))
         };

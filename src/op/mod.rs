@@ -12,13 +12,18 @@ pub(crate) mod excluded;
 pub(crate) mod exponentials;
 pub(crate) mod movement;
 pub mod nest;
+mod normalized;
 pub(crate) mod range;
 pub(crate) mod reduction;
 mod rule;
 pub(crate) mod sliding;
+mod smooth;
 pub(crate) mod truth;
 
+pub use normalized::{Normalized, Part};
 pub use rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite};
+
+pub use smooth::Smooth;
 
 use crate::bound::{Approx, Operand};
 use crate::error::Result;
@@ -118,6 +123,7 @@ primitives! {
     cast::Cast,
     compare::Compare,
     concat::Concat,
+    conditioned::Conditioned,
     cos::Cos,
     cosh::Cosh,
     div::Div,

@@ -322,6 +322,22 @@ impl Nest {
         lost * grown
     }
 
+    /// How far what an execution stored of the root may be from Σ l̂ⱼ, the exact sum of its own
+    /// leaves; whoever recomputes the root in another tree starts from those.
+    ///
+    /// A leaf (a product of magnitude `product` is one that has no nest) may be rounded in one
+    /// tree and contracted in the other.
+    pub fn recomputed(&self, cx: &RuleCx, format: Format, product: impl Fn(usize) -> Up) -> Bound {
+        let s = |i: usize| self.magnitude.at(i);
+        let rounding = self.without_propagation().eps_at(cx, &Drift::None, s);
+        let lost = match cx.config.subnormals {
+            Subnormals::Gradual => format.eta(),
+            Subnormals::Flush => format.lambda(),
+        };
+        let leaf = |i: usize| format.unit() * (s(i) + product(i)) + self.leaves() * lost;
+        Bound::from_fn(cx.len(), |i| rounding.at(i) + leaf(i))
+    }
+
     /// True for a single addition of two values: the only roundings are the one of the sum.
     ///
     /// Where both values are exact, every execution computes the same fl(a + b) = c, with
@@ -347,14 +363,12 @@ impl Nest {
 
     /// ε of the root, from this run's value of it.
     pub fn eps(&self, cx: &RuleCx, out: &Tensor, drift: &Drift) -> Bound {
-        self.eps_from(cx, !drift.is_open(), |i| {
-            Up::magnitude(out.get(i)) + drift.at(i)
-        })
+        self.eps_at(cx, drift, |i| Up::magnitude(out.get(i)))
     }
 
-    /// ε of the root, from a bound on this run's magnitude of it, drift included.
-    pub fn eps_at(&self, cx: &RuleCx, c: impl Fn(usize) -> Up) -> Bound {
-        self.eps_from(cx, true, c)
+    /// ε of the root, from a bound on this run's magnitude of it.
+    pub fn eps_at(&self, cx: &RuleCx, drift: &Drift, c: impl Fn(usize) -> Up) -> Bound {
+        self.eps_from(cx, !drift.is_open(), |i| c(i) + drift.at(i))
     }
 
     /// The same; leaves without error have their exact values only where nothing drifts.

@@ -58,8 +58,7 @@ pub(crate) fn sum(cx: &RuleCx, terms: &[Operand]) -> Enclosure {
         }
     };
     let lows: Vec<f64> = terms.iter().map(of).collect();
-    let open = terms.iter().any(|t| t.approx.drift.is_open());
-    if open || cx.is_empty() || !lows.iter().all(|&lo| lo >= 0.0) {
+    if cx.is_empty() || !lows.iter().all(|&lo| lo >= 0.0) {
         return Enclosure::ENTIRE;
     }
     let most = lows

@@ -96,7 +96,7 @@ pub(crate) fn scale_nest(axes: &Axes, cx: &RuleCx, x: &ScaleOperand) -> Nest {
 }
 
 /// Drifts add up along the reduced axes.
-fn sum_drift(axes: &Axes, cx: &RuleCx, x: &Operand) -> Drift {
+pub(crate) fn sum_drift(axes: &Axes, cx: &RuleCx, x: &Operand) -> Drift {
     let Drift::Within(bound) = &x.approx.drift else {
         return Drift::None;
     };

@@ -62,6 +62,7 @@ fn moves(op: &Op) -> bool {
             | Op::Settle(_)
             | Op::Windows(_)
             | Op::AnyOf(_)
+            | Op::Conditioned(_)
             | Op::Held(_)
     )
 }

@@ -29,6 +29,7 @@ mod soft;
 mod sound;
 mod sym;
 mod tape;
+mod tight_conditioned;
 mod tight_selection;
 mod tight_soft;
 mod tightness;

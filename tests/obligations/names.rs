@@ -19,6 +19,7 @@ macro_rules! attacked {
             Cast,
             Compare,
             Concat,
+            Conditioned,
             Cos,
             Cosh,
             Div,

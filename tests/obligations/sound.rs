@@ -88,6 +88,7 @@ fn least_share(primitive: &str, claim: Claim, backward: bool) -> usize {
             | "Acosh"
             | "Asin"
             | "Atanh"
+            | "Conditioned"
             | "Div"
             | "FreeMax"
             | "Log"

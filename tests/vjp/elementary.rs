@@ -63,7 +63,7 @@ identities! {
         let negative = g.neg(x)?;
         lower::celu(g, negative, 0.5)
     });
-    gelu_by_erf: closely [], |g| of_one(g, |g, x| lower::gelu(g, x, Gelu::Erf));
+    gelu_by_erf: closely ["Conditioned"], |g| of_one(g, |g, x| lower::gelu(g, x, Gelu::Erf));
     gelu_by_tanh: closely [], |g| of_one(g, |g, x| lower::gelu(g, x, Gelu::Tanh));
     swish: closely [], |g| of_one(g, |g, x| lower::swish(g, x, 1.5));
     mish: closely [], |g| of_one(g, lower::mish);

@@ -1,6 +1,7 @@
 //! For every primitive, the smallest graphs that contain it.
 
 mod basic;
+mod conditioned;
 mod elementary;
 mod formulas;
 mod ranges;
@@ -104,6 +105,7 @@ type File = fn(&str) -> Option<&'static [Fragment]>;
 /// Every file of fragments.
 const FILES: &[File] = &[
     basic::of,
+    conditioned::of,
     elementary::of,
     formulas::of,
     ranges::of,

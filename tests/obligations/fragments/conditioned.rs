@@ -1,0 +1,77 @@
+//! Composites whose error is bounded by their derivative, of arguments that may be recomputed
+//! where they are used.
+
+use super::{Builder, Fragment};
+use crate::generate::Role;
+use gradbound::Result;
+use gradbound::graph::ValueId;
+use gradbound::lower::{self, Gelu, Variance};
+
+/// The fragments of the primitives that this file is about.
+pub fn of(primitive: &str) -> Option<&'static [Fragment]> {
+    Some(match primitive {
+        "Conditioned" => &[
+            gelu_of_a_sum,
+            swish_of_a_product,
+            mish_of_a_dot,
+            standardized,
+            parts_of_a_standardized,
+            rms_normalized,
+        ],
+        _ => return None,
+    })
+}
+
+/// a·b + c, a nest whose product may be contracted wherever the sum is recomputed.
+fn sum(b: &mut Builder, shape: &[usize]) -> Result<ValueId> {
+    let [x, y, z] = [0; 3].map(|_| b.input(shape, Role::Moderate));
+    let product = b.graph.mul(x, y)?;
+    b.graph.add(product, z)
+}
+
+fn gelu_of_a_sum(b: &mut Builder) -> Result<ValueId> {
+    let x = sum(b, &[2])?;
+    let form = b.tape.pick(&[Gelu::Erf, Gelu::Tanh]);
+    lower::gelu(&mut b.graph, x, form)
+}
+
+fn swish_of_a_product(b: &mut Builder) -> Result<ValueId> {
+    let [x, y] = [0; 2].map(|_| b.input([2], Role::Moderate));
+    let product = b.graph.mul(x, y)?;
+    let alpha = b.tape.pick(&[1.0, 1.5, -0.3]);
+    lower::swish(&mut b.graph, product, alpha)
+}
+
+fn mish_of_a_dot(b: &mut Builder) -> Result<ValueId> {
+    let (x, y) = (
+        b.input([1, 3], Role::Moderate),
+        b.input([3, 2], Role::Moderate),
+    );
+    let dot = b.graph.matmul(x, y)?;
+    lower::mish(&mut b.graph, dot)
+}
+
+/// Formats of few bits have no 1e-3: the root would be of nothing but the square.
+fn epsilon(b: &Builder) -> f64 {
+    let has_small = b.dtype.format().is_some_and(|f| f.precision >= 8);
+    if has_small { 1e-3 } else { 0.5 }
+}
+
+fn standardized(b: &mut Builder) -> Result<ValueId> {
+    let (x, epsilon) = (sum(b, &[1, 3])?, epsilon(b));
+    let variance = b.tape.pick(&[Variance::TwoPass, Variance::OnePass]);
+    let standard = lower::standardize(&mut b.graph, x, &[1], epsilon, variance)?;
+    Ok(standard.value)
+}
+
+fn parts_of_a_standardized(b: &mut Builder) -> Result<ValueId> {
+    let (x, epsilon) = (sum(b, &[3])?, epsilon(b));
+    let standard = lower::standardize(&mut b.graph, x, &[0], epsilon, Variance::TwoPass)?;
+    let parts = [standard.moments.variance, standard.inverse_deviation];
+    b.graph.concat(&parts, 0)
+}
+
+fn rms_normalized(b: &mut Builder) -> Result<ValueId> {
+    let (x, epsilon) = (sum(b, &[1, 3])?, epsilon(b));
+    lower::rms_normalize(&mut b.graph, x, &[1], epsilon)
+}
