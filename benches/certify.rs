@@ -31,6 +31,7 @@ fn digits() -> Request {
         loss: None,
         forward_only: false,
         config: Config::default(),
+        formulas: Default::default(),
     }
 }
 

@@ -2,9 +2,15 @@
 
 use crate::audit::record::Assumption;
 use crate::config::{Config, Contract, Schedule, Subnormals};
+use crate::graph::Graph;
+use crate::graph::grad::Gradients;
+use crate::import::Model;
+use crate::lower::{Formula, Formulas};
+use crate::op::{Op, Primitive};
+use std::collections::BTreeSet;
 
-/// The assumptions of an audit under this configuration.
-pub fn ledger(config: &Config) -> Vec<Assumption> {
+/// The assumptions of an audit of a model, with these gradients, under this configuration.
+pub fn ledger(config: &Config, model: &Model, gradients: &Gradients) -> Vec<Assumption> {
     let mut all = vec![
         entry(
             "A1",
@@ -49,8 +55,8 @@ pub fn ledger(config: &Config) -> Vec<Assumption> {
         entry(
             "A6",
             "composites and gradients are computed by the formulas of docs/rules.md, any of them \
-             where it lists several (softmax and log-softmax by subtracting some shift; their \
-             gradients p·(δ − Σδp) or δp − p·Σδp, and δ − p·Σδ or δ − e·(Σδ/d))",
+             where it lists several; the entries F-… say which, where this model has a formula \
+             in which programs are known to differ",
             "docs/rules.md",
         ),
         entry(
@@ -61,6 +67,109 @@ pub fn ledger(config: &Config) -> Vec<Assumption> {
             "CORE-MATH project; inari; dashu-float",
         ),
     ]);
+    all.extend(formulas(model, gradients));
+    all
+}
+
+/// The formulas that the model has where programs differ: what was chosen of composites, and
+/// what the gradients of primitives cover.
+fn formulas(model: &Model, gradients: &Gradients) -> Vec<Assumption> {
+    let occurring = gradients_by_formula(&model.graph, gradients);
+    let labels = occurring.contains(&Occurring::Labels);
+    let of_labels = labels.then_some(Formula::CrossEntropyGradient);
+    let used = model.formulas.used().chain(of_labels);
+    let chosen = used.map(|formula| chosen(formula, model.formulas.formulas()));
+    chosen.chain(unions(&occurring)).collect()
+}
+
+/// A choice, and how the others are chosen.
+fn chosen(formula: Formula, formulas: &Formulas) -> Assumption {
+    let (word, text) = formulas.chosen(formula);
+    let others = formula.words().iter().filter(|w| **w != word);
+    let others: Vec<&str> = others.copied().collect();
+    Assumption {
+        id: formula.id(),
+        text: format!(
+            "{text} (--formula {}={word}; there is also {})",
+            formula.name(),
+            others.join(", ")
+        ),
+        source: "docs/rules.md, formulas that can be chosen".to_string(),
+    }
+}
+
+/// A gradient that programs compute by several formulas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Occurring {
+    Softmax,
+    LogSoftmax,
+    /// A log-softmax of which labels pick.
+    Labels,
+    /// Another primitive's, by its name.
+    Primitive(&'static str),
+}
+
+/// The gradients of the graph that have several formulas, each once.
+fn gradients_by_formula(graph: &Graph, gradients: &Gradients) -> BTreeSet<Occurring> {
+    let mut found = BTreeSet::new();
+    for value in graph.values() {
+        let Some(cotangent) = gradients.of(value) else {
+            continue;
+        };
+        let op = graph.node(value).op();
+        if let Op::Settle(settle) = op {
+            if settle.is_log_softmax() {
+                found.insert(Occurring::LogSoftmax);
+            }
+            if settle.of_labels(graph, cotangent).is_some() {
+                found.insert(Occurring::Labels);
+            }
+        } else if let Op::Softmax(_) = op {
+            found.insert(Occurring::Softmax);
+        } else if let Some(name) = SEVERAL_GRADIENTS.iter().find(|n| **n == op.name()) {
+            found.insert(Occurring::Primitive(name));
+        }
+    }
+    found
+}
+
+/// Primitives whose gradient docs/rules.md lists with "or", but for softmax, which has an
+/// entry of its own.
+pub const SEVERAL_GRADIENTS: [&str; 8] = [
+    "Acosh", "Atanh", "Div", "Erf", "Rsqrt", "Sigmoid", "Sqrt", "Tanh",
+];
+
+fn unions(occurring: &BTreeSet<Occurring>) -> Vec<Assumption> {
+    const RULES: &str = "docs/rules.md, the column VJP";
+    let mut all = Vec::new();
+    if occurring.contains(&Occurring::Softmax) {
+        all.push(entry(
+            "F-softmax-gradient",
+            "the gradient of softmax is p·(δ − Σδp) or δp − p·Σδp",
+            RULES,
+        ));
+    }
+    if occurring.contains(&Occurring::LogSoftmax) {
+        all.push(entry(
+            "F-log-softmax-gradient",
+            "the gradient of log-softmax is δ − p·Σδ with p = e/d, or δ − e·(Σδ/d) where Σδ/d \
+             does not underflow; not with p = exp(log-softmax)",
+            RULES,
+        ));
+    }
+    let names: Vec<&str> = (occurring.iter())
+        .filter_map(|found| match found {
+            Occurring::Primitive(name) => Some(*name),
+            Occurring::Softmax | Occurring::LogSoftmax | Occurring::Labels => None,
+        })
+        .collect();
+    if !names.is_empty() {
+        let text = format!(
+            "the gradient of {} is any of the formulas that docs/rules.md lists for it",
+            names.join(", ")
+        );
+        all.push(entry("F-gradients", text, RULES));
+    }
     all
 }
 

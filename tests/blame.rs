@@ -33,6 +33,7 @@ fn audited(onnx: &Onnx, inputs: &Arrays, observed: &Arrays) -> Audit {
         loss: None,
         forward_only: false,
         config: Config::default(),
+        formulas: Default::default(),
     };
     audit(&request, &|_| {}).expect("well formed").audit
 }

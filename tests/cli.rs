@@ -76,6 +76,35 @@ fn json_goes_to_stdout_and_equals_the_file() {
 }
 
 #[test]
+fn a_chosen_formula_is_in_the_record() {
+    let eps = |more: &[&str]| {
+        let (output, _out) = audit(&[&["--json"], more].concat());
+        assert_eq!(status(&output), Some(0), "{}", text(&output.stderr));
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let values = json["values"].as_array().expect("values");
+        let scores = values.iter().find(|v| v["name"] == "grad:logits");
+        let eps = scores.expect("a gradient")["eps"].as_f64().expect("finite");
+        (
+            eps,
+            json["config"]["formulas"].clone(),
+            json["assumptions"].clone(),
+        )
+    };
+    let (any, formulas, assumptions) = eps(&[]);
+    assert_eq!(formulas["cross-entropy-gradient"], "any");
+    assert_eq!(formulas["variance"], "two-pass");
+    assert!(assumptions.to_string().contains("or (p − y)·δ"));
+    for word in ["chain", "fused"] {
+        let choice = format!("cross-entropy-gradient={word}");
+        let (one, formulas, _) = eps(&["--formula", &choice, "--formula", "variance=one-pass"]);
+        assert_eq!(formulas["cross-entropy-gradient"], word);
+        assert_eq!(formulas["variance"], "one-pass");
+        println!("{word}: any is {} times its eps", any / one);
+        assert!((0.99..1.0).contains(&(one / any)), "{one} and {any}");
+    }
+}
+
+#[test]
 fn a_violation_is_one_and_names_the_blamed_value() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("observed.npz");
@@ -155,6 +184,21 @@ fn misuse_is_two_with_a_remedy_and_writes_nothing() {
     is_misuse(&["--libm", "ulp:-1"], "at least 0.5");
     is_misuse(&["--format", "f8"], "f64 f32 tf32");
     is_misuse(&["--no-such-option"], "--no-such-option");
+    is_misuse(
+        &["--formula", "variants=one-pass"],
+        "variance deviation batch-norm softmax cross-entropy-gradient",
+    );
+    is_misuse(&["--formula", "variance=three-pass"], "two-pass one-pass");
+    is_misuse(&["--formula", "variance"], "two-pass one-pass");
+    let twice = ["--formula", "softmax=plain", "--formula", "softmax=shifted"];
+    is_misuse(&twice, "more than once");
+    let neither = [
+        "--formula",
+        "softmax=plain",
+        "--formula",
+        "cross-entropy-gradient=fused",
+    ];
+    is_misuse(&neither, "by the chain");
     let model = digits("model.onnx");
     let no_inputs = gradbound(&["audit", model.to_str().expect("utf-8")]);
     assert_eq!(status(&no_inputs), Some(2));

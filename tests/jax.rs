@@ -32,6 +32,7 @@ fn against(model: &str, observed: &str, format: DType, config: Config) -> Audit 
         loss: None,
         forward_only: false,
         config,
+        formulas: Default::default(),
     };
     let audited = audit(&request, &|_| {}).expect("well formed");
     audited.audit

@@ -22,6 +22,7 @@ fn digits() -> Audit {
         loss: None,
         forward_only: false,
         config: Config::default(),
+        formulas: Default::default(),
     };
     audit(&request, &|_| {}).unwrap().audit
 }

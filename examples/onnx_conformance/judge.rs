@@ -7,6 +7,7 @@ use gradbound::Config;
 use gradbound::import::Model;
 use gradbound::import::onnx::{DATA_DEPENDENT, ImportOptions, import, read_tensor};
 use gradbound::interpret::spec;
+use gradbound::lower::Formulas;
 use gradbound::number::double_double::Ball;
 use gradbound::number::precise::{Places, Precise};
 use gradbound::number::{Enclosure, SpecNumber};
@@ -145,6 +146,7 @@ fn run_set(case: &Case, set: &DataSet) -> Result<bool, Failure> {
             .collect(),
         values: values.clone(),
         format: None,
+        formulas: Formulas::default(),
     };
     let model = import(&case.folder.join("model.onnx"), &options)
         .map_err(|e| failed(Stage::Import, e.to_string()))?;

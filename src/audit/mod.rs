@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::import::arrays;
 use crate::interpret::runtime;
+use crate::lower::{Formula, Formulas};
 use crate::number::gemm::subnormals_are_on;
 use crate::obligation::{Checks, Claimed, Run, check};
 use crate::tensor::DType;
@@ -24,6 +25,7 @@ use crate::verdict::Outcome;
 use blame::Scene;
 use prepare::{Prepared, prepare};
 use record::{Blame, ConfigRecord, File, Timing, Tool};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use subjects::{Subject, attach_observed, subjects};
@@ -45,6 +47,8 @@ pub struct Request {
     pub forward_only: bool,
     /// What the bounds speak for.
     pub config: Config,
+    /// The formulas of composites that have several.
+    pub formulas: Formulas,
 }
 
 /// An audit and the exact bits of what it found violated.
@@ -132,7 +136,7 @@ pub fn audit(request: &Request, progress: Progress) -> Result<Audited> {
         obligations,
         blame: blames.first().cloned(),
         blames,
-        assumptions: assumptions::ledger(&request.config),
+        assumptions: assumptions::ledger(&request.config, &prepared.model, &prepared.gradients),
         internals: parts.internals(),
         warnings: prepared.warnings.clone(),
         timing: Timing {
@@ -172,11 +176,18 @@ fn config_record(request: &Request, prepared: &Prepared) -> ConfigRecord {
         subnormals: config.subnormals.to_string(),
         granularity: config.granularity.to_string(),
         execute: config.execution.to_string(),
+        formulas: words(&request.formulas),
         loss: request.loss.clone(),
         seeds: prepared.seeds.clone(),
         region: None,
         spec: "the reals of the inputs, initializers and seeds as rounded to the format",
     }
+}
+
+/// What is chosen of every formula, by name.
+fn words(formulas: &Formulas) -> BTreeMap<&'static str, &'static str> {
+    let all = Formula::ALL.iter();
+    all.map(|&f| (f.name(), formulas.chosen(f).0)).collect()
 }
 
 /// The violated observed values that their own inputs do not explain, in order; all of them

@@ -46,6 +46,7 @@ pub fn prepare(request: &Request) -> Result<Prepared> {
             format: request.format,
             input_shapes: input_shapes(&file),
             values: decisive_values(&file),
+            formulas: request.formulas,
         },
     )?;
     let inputs = load_inputs(&model, &file)?;

@@ -4,6 +4,7 @@ use super::range::RangeStatus;
 use crate::obligation::Obligation;
 use crate::verdict::Outcome;
 use serde::{Serialize, Serializer};
+use std::collections::BTreeMap;
 
 /// A number in JSON; infinities are the strings "inf" and "-inf", NaN is "nan".
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -86,6 +87,7 @@ pub struct ConfigRecord {
     pub subnormals: String,
     pub granularity: String,
     pub execute: String,
+    pub formulas: BTreeMap<&'static str, &'static str>,
     pub loss: Option<String>,
     pub seeds: Vec<String>,
     pub region: Option<()>,

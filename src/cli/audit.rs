@@ -6,6 +6,7 @@ use crate::audit::{self, Request};
 use crate::config::{Accumulate, Config, Contract, Execution, Granularity, Schedule, Subnormals};
 use crate::error::{Error, Result};
 use crate::libm::Libm;
+use crate::lower::Formulas;
 use crate::report;
 use crate::tensor::DType;
 use crate::verdict::Outcome;
@@ -47,6 +48,12 @@ pub struct Args {
     /// fused into sums), flush (subnormals to zero) or fma+flush.
     #[arg(long, default_value = "plain")]
     execute: Execution,
+    /// The formula of a composite where programs differ; may be given for several. variance:
+    /// two-pass or one-pass; deviation: any, reciprocal or rsqrt; batch-norm: any, centred or
+    /// folded; softmax: shifted or plain; cross-entropy-gradient: any, chain or fused. The
+    /// first of each is the default.
+    #[arg(long, value_name = "NAME=VARIANT")]
+    formula: Vec<String>,
     /// The scalar value to differentiate, with cotangent 1.
     #[arg(long, value_name = "NAME")]
     loss: Option<String>,
@@ -116,7 +123,9 @@ pub fn run(args: Args) -> Result<u8> {
             .remedy("give a model that ends in .onnx"));
     }
     admitted(&args)?;
+    let formulas = Formulas::choose(args.formula.iter().map(String::as_str))?;
     let request = Request {
+        formulas,
         model: args.model,
         inputs: args.inputs,
         observed: args.observed,

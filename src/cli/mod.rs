@@ -19,7 +19,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Audit(audit::Args),
+    Audit(Box<audit::Args>),
     Ops(ops::Args),
 }
 
@@ -51,7 +51,7 @@ pub fn main() -> ExitCode {
         }
     };
     let result = match cli.command {
-        Command::Audit(args) => audit::run(args),
+        Command::Audit(args) => audit::run(*args),
         Command::Ops(args) => ops::run(&args),
     };
     match result {

@@ -6,6 +6,7 @@ pub mod onnx;
 mod source;
 
 use crate::graph::{Graph, ValueId};
+use crate::lower::Choices;
 use crate::tensor::DType;
 use std::path::PathBuf;
 
@@ -36,6 +37,8 @@ pub struct Model {
     pub nodes: Vec<ModelNode>,
     /// Things worth saying that stop nothing.
     pub warnings: Vec<String>,
+    /// The formulas of composites, and which of them the model uses.
+    pub formulas: Choices,
 }
 
 /// A value that has a name in the model's file.

@@ -1,6 +1,6 @@
 //! Scaled dot-product attention.
 
-use super::{masked_softmax, softmax};
+use super::{Exponentials, masked_softmax};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, ValueId};
 use crate::tensor::{DType, Shape};
@@ -19,6 +19,8 @@ pub struct Attention {
     pub cap: Option<ValueId>,
     /// The type that softmax is computed in, where it is another.
     pub softmax: Option<DType>,
+    /// What its exponentials are taken of, where no key is masked.
+    pub exponentials: Exponentials,
 }
 
 /// What attention computes on the way.
@@ -57,7 +59,7 @@ pub fn attention(graph: &mut Graph, [q, k, v]: [ValueId; 3], how: &Attention) ->
     let wide = graph.cast(biased, how.softmax.unwrap_or(dtype))?;
     let weights = match how.kept {
         Some(kept) => masked_softmax(graph, wide, kept, 3)?,
-        None => softmax(graph, wide, 3)?,
+        None => how.exponentials.softmax(graph, wide, 3)?,
     };
     let weights = graph.cast(weights, dtype)?;
     let value = graph.matmul(weights, v)?;

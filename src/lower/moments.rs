@@ -1,6 +1,5 @@
-//! Mean and variance, and the normalizations that are made of them.
+//! Mean and variance.
 
-use super::real;
 use crate::error::Result;
 use crate::graph::{Graph, ValueId};
 
@@ -52,17 +51,4 @@ pub fn moments(
         centred,
         variance,
     })
-}
-
-/// 1 / √(v + epsilon).
-///
-/// A product with it has the rounding of the reciprocal besides its own, so its bound covers
-/// executions that divide by the root as well.
-pub fn inverse_deviation(graph: &mut Graph, variance: ValueId, epsilon: f64) -> Result<ValueId> {
-    let dtype = graph.ty(variance).dtype;
-    let epsilon = real(graph, epsilon, dtype)?;
-    let shifted = graph.add(variance, epsilon)?;
-    let root = graph.sqrt(shifted)?;
-    let one = graph.scalar(1.0, dtype)?;
-    graph.div(one, root)
 }

@@ -1,6 +1,6 @@
 //! Normalizations: a value less its mean, over its deviation, scaled and shifted.
 
-use super::{Variance, inverse_deviation, moments, real};
+use super::{Deviation, Variance, inverse_deviation, moments, real};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, ValueId};
 use crate::op::Relation;
@@ -32,8 +32,10 @@ impl Affine {
 /// The formula of a batch normalization with given moments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BatchNorm {
-    /// (x − mean)·(1/√(variance + epsilon))·scale + bias.
+    /// Any of the others; the gradient is that of the first.
     #[default]
+    Any,
+    /// (x − mean)·(1/√(variance + epsilon))·scale + bias.
     Centred,
     /// x·a + (bias − mean·a) with a = scale·(1/√(variance + epsilon)): folded into one product
     /// and one sum.
@@ -47,38 +49,65 @@ pub fn batch_normalize(
     x: ValueId,
     [mean, variance]: [ValueId; 2],
     affine: Affine,
-    epsilon: f64,
+    deviation: impl Into<Deviation>,
     formula: BatchNorm,
 ) -> Result<ValueId> {
-    let rank = graph.ty(x).shape.rank();
-    let inverse = inverse_deviation(graph, variance, epsilon)?;
+    let inverse = inverse_deviation(graph, variance, deviation)?;
     match formula {
-        BatchNorm::Centred => {
-            let mean = along_channels(graph, mean, rank)?;
-            let inverse = along_channels(graph, inverse, rank)?;
-            let affine = affine_along_channels(graph, affine, rank)?;
-            let centred = graph.sub(x, mean)?;
-            let normalized = graph.mul(centred, inverse)?;
-            affine.apply(graph, normalized)
-        }
-        BatchNorm::Folded => {
-            let factor = match affine.scale {
-                Some(scale) => graph.mul(scale, inverse)?,
-                None => inverse,
+        BatchNorm::Centred => centred(graph, x, mean, inverse, affine),
+        BatchNorm::Folded => folded(graph, x, mean, inverse, affine),
+        BatchNorm::Any => {
+            let value = centred(graph, x, mean, inverse, affine)?;
+            let held = Affine {
+                scale: affine.scale.map(|s| graph.held(s)).transpose()?,
+                bias: affine.bias.map(|b| graph.held_summand(b)).transpose()?,
             };
-            let moved = graph.mul(mean, factor)?;
-            let summand = match affine.bias {
-                Some(bias) => graph.sub(bias, moved)?,
-                None => graph.neg(moved)?,
-            };
-            let folded = Affine {
-                scale: Some(factor),
-                bias: Some(summand),
-            };
-            let folded = affine_along_channels(graph, folded, rank)?;
-            folded.apply(graph, x)
+            let (x, mean, inverse) = (graph.held(x)?, graph.held(mean)?, graph.held(inverse)?);
+            let other = folded(graph, x, mean, inverse, held)?;
+            graph.any_of(value, &[other])
         }
     }
+}
+
+fn centred(
+    graph: &mut Graph,
+    x: ValueId,
+    mean: ValueId,
+    inverse: ValueId,
+    affine: Affine,
+) -> Result<ValueId> {
+    let rank = graph.ty(x).shape.rank();
+    let mean = along_channels(graph, mean, rank)?;
+    let inverse = along_channels(graph, inverse, rank)?;
+    let affine = affine_along_channels(graph, affine, rank)?;
+    let centred = graph.sub(x, mean)?;
+    let normalized = graph.mul(centred, inverse)?;
+    affine.apply(graph, normalized)
+}
+
+fn folded(
+    graph: &mut Graph,
+    x: ValueId,
+    mean: ValueId,
+    inverse: ValueId,
+    affine: Affine,
+) -> Result<ValueId> {
+    let rank = graph.ty(x).shape.rank();
+    let factor = match affine.scale {
+        Some(scale) => graph.mul(scale, inverse)?,
+        None => inverse,
+    };
+    let moved = graph.mul(mean, factor)?;
+    let summand = match affine.bias {
+        Some(bias) => graph.sub(bias, moved)?,
+        None => graph.neg(moved)?,
+    };
+    let folded = Affine {
+        scale: Some(factor),
+        bias: Some(summand),
+    };
+    let folded = affine_along_channels(graph, folded, rank)?;
+    folded.apply(graph, x)
 }
 
 /// A value of shape \[C\] as one of shape [1, C, 1, …] of a rank.

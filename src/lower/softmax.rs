@@ -1,8 +1,42 @@
 //! Softmax: exponentials that sum to 1.
 
-use super::shifted;
+use super::{log_sum_exp, log_sum_exp_without_shift, shifted};
 use crate::error::Result;
 use crate::graph::{Graph, ValueId};
+
+/// What exponentials are taken of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Exponentials {
+    /// z less its maximum.
+    #[default]
+    Shifted,
+    /// z itself.
+    Plain,
+}
+
+impl Exponentials {
+    /// The softmax of z along an axis.
+    pub fn softmax(self, graph: &mut Graph, z: ValueId, axis: usize) -> Result<ValueId> {
+        match self {
+            Exponentials::Shifted => softmax(graph, z, axis),
+            Exponentials::Plain => softmax_without_shift(graph, z, axis),
+        }
+    }
+
+    /// ln Σ exp(z) over axes, which stay with extent 1 where `keep` is set.
+    pub fn log_sum_exp(
+        self,
+        graph: &mut Graph,
+        z: ValueId,
+        axes: &[usize],
+        keep: bool,
+    ) -> Result<ValueId> {
+        match self {
+            Exponentials::Shifted => log_sum_exp(graph, z, axes, keep),
+            Exponentials::Plain => log_sum_exp_without_shift(graph, z, axes, keep),
+        }
+    }
+}
 
 /// pᵢ = exp(zᵢ) / Σⱼ exp(zⱼ) along an axis.
 ///

@@ -1,6 +1,6 @@
 //! Softmax cross-entropy of class scores and labels.
 
-use super::{NllLoss, log_softmax, nll_loss};
+use super::{LogSoftmax, NllLoss, nll_loss};
 use crate::error::Result;
 use crate::graph::{Graph, ValueId};
 
@@ -15,14 +15,15 @@ pub struct CrossEntropy {
 
 /// The negative log-likelihood of labels under log_softmax(scores) over axis 1.
 ///
-/// Appends [`log_softmax`] and then [`nll_loss`].
+/// Appends [`LogSoftmax`] and then [`nll_loss`].
 pub fn softmax_cross_entropy(
     graph: &mut Graph,
     scores: ValueId,
     labels: ValueId,
+    log_softmax: LogSoftmax,
     how: &NllLoss,
 ) -> Result<CrossEntropy> {
-    let log_prob = log_softmax(graph, scores, 1)?;
+    let log_prob = log_softmax.append(graph, scores, 1)?;
     let loss = nll_loss(graph, log_prob, labels, how)?;
     Ok(CrossEntropy { loss, log_prob })
 }

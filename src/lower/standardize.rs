@@ -1,6 +1,6 @@
 //! Values over their deviation: what layer, instance, group and RMS normalization are made of.
 
-use super::{Moments, Variance, inverse_deviation, moments};
+use super::{Deviation, Moments, Variance, inverse_deviation, moments};
 use crate::error::Result;
 use crate::graph::{Graph, ValueId};
 use crate::op::{Conditioned, Normalized, Part};
@@ -21,7 +21,7 @@ pub struct Standardized {
 struct How<'a> {
     axes: &'a [usize],
     centred: bool,
-    epsilon: f64,
+    deviation: Deviation,
     variance: Variance,
 }
 
@@ -33,13 +33,13 @@ pub fn standardize(
     graph: &mut Graph,
     x: ValueId,
     axes: &[usize],
-    epsilon: f64,
+    deviation: impl Into<Deviation>,
     variance: Variance,
 ) -> Result<Standardized> {
     let how = How {
         axes,
         centred: true,
-        epsilon,
+        deviation: deviation.into(),
         variance,
     };
     let held = graph.held_summand(x)?;
@@ -51,12 +51,12 @@ pub fn rms_normalize(
     graph: &mut Graph,
     x: ValueId,
     axes: &[usize],
-    epsilon: f64,
+    deviation: impl Into<Deviation>,
 ) -> Result<ValueId> {
     let how = How {
         axes,
         centred: false,
-        epsilon,
+        deviation: deviation.into(),
         variance: Variance::TwoPass,
     };
     let held = graph.held(x)?;
@@ -73,7 +73,7 @@ impl How<'_> {
                 Part::InverseDeviation => held.inverse_deviation,
                 Part::Value => held.value,
             };
-            let of_part = Normalized::new(self.axes, self.centred, self.epsilon, part);
+            let of_part = Normalized::new(self.axes, self.centred, self.deviation.epsilon, part);
             graph.conditioned(Conditioned::Normalized(of_part), [value, held, x])
         })
     }
@@ -96,7 +96,7 @@ impl How<'_> {
             }
         };
         moments.variance = finish(graph, Part::Variance, moments.variance)?;
-        let inverse = inverse_deviation(graph, moments.variance, self.epsilon)?;
+        let inverse = inverse_deviation(graph, moments.variance, self.deviation)?;
         let inverse_deviation = finish(graph, Part::InverseDeviation, inverse)?;
         let value = graph.mul(moments.centred, inverse_deviation)?;
         Ok(Standardized {

@@ -47,6 +47,14 @@ impl Gather {
         Gather { axis, pick: Pick::Elements }
     }
 
+    /// The axis along which single elements are picked; `None` where slices are.
+    pub(crate) fn elements_along(self) -> Option<usize> {
+        match self.pick {
+            Pick::Elements | Pick::Labels => Some(self.axis),
+            Pick::Slices => None,
+        }
+    }
+
     /// The result's shape.
     pub(crate) fn shape(self, data: &Shape, indices: &Shape) -> Result<Shape> {
         let axis = self.axis;

@@ -49,6 +49,11 @@ impl Axes {
         Shape::from(extents.collect::<Vec<_>>())
     }
 
+    /// Whether this axis is the only one.
+    pub(crate) fn is_only(&self, axis: usize) -> bool {
+        self.axes.as_slice() == [axis]
+    }
+
     /// The shape with reduced axes kept as 1.
     pub(crate) fn kept(&self, x: &Shape) -> Shape {
         self.shape(x, true)

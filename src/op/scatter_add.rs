@@ -21,6 +21,11 @@ impl ScatterAdd {
         ScatterAdd(Box::new((gather, whole)))
     }
 
+    /// The axis along which the indices pick single elements; `None` where they pick slices.
+    pub(crate) fn one_along(&self) -> Option<usize> {
+        self.0.0.elements_along()
+    }
+
     fn targets(&self, x: &Shape, indices: &Tensor) -> Result<Vec<usize>> {
         self.0.0.run_sources(&self.0.1, x, indices)
     }

@@ -2,10 +2,10 @@
 
 use super::reduction::Axes;
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite, arity, float};
-use super::{Softmax, Sum, exponentials};
+use super::{Op, Softmax, Sum, exponentials};
 use crate::bound::{Approx, Drift, Operand};
 use crate::error::{Error, Result};
-use crate::graph::{Graph, ValueId};
+use crate::graph::{Graph, Node, ValueId};
 use crate::number::SpecNumber;
 use crate::tensor::{SpecTensor, Tensor, Ty};
 
@@ -16,6 +16,19 @@ pub enum Shifted {
     LogSoftmax,
     /// shift + ln Σe^(z−shift).
     LogSumExp,
+}
+
+/// How the gradient of a cross-entropy reaches the scores: of −δ at the label of each row, and
+/// 0 elsewhere, with p the softmax and y 1 at the label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LabelGradient {
+    /// Any of the others.
+    #[default]
+    Any,
+    /// −yδ + p·δ, as log-softmax pulls back any cotangent.
+    Chain,
+    /// (p − y)·δ.
+    Fused,
 }
 
 /// The identity on its first argument, by which a lowering states that the specification of
@@ -30,6 +43,8 @@ pub struct Settle {
     function: Shifted,
     /// The axes that are summed over.
     axes: Axes,
+    /// The gradient where the cotangent is one number a row, at a label.
+    labels: LabelGradient,
 }
 
 impl Settle {
@@ -38,7 +53,49 @@ impl Settle {
         Settle {
             function,
             axes: Axes::new(axes, keep),
+            labels: LabelGradient::default(),
         }
+    }
+
+    /// The same with this gradient of a cross-entropy.
+    pub fn with_labels(self, labels: LabelGradient) -> Settle {
+        Settle { labels, ..self }
+    }
+
+    /// Whether the function is log-softmax.
+    pub(crate) fn is_log_softmax(&self) -> bool {
+        self.function == Shifted::LogSoftmax
+    }
+
+    /// What is picked where the cotangent of a log-softmax is that of labels: one number a
+    /// row, at an index, and nothing elsewhere. Where the log-softmax is used twice it is not.
+    pub(crate) fn of_labels<'a>(&self, g: &'a Graph, cotangent: ValueId) -> Option<&'a Node> {
+        let node = g.node(cotangent);
+        let Op::ScatterAdd(back) = node.op() else {
+            return None;
+        };
+        let alone = back.one_along().is_some_and(|axis| self.axes.is_only(axis));
+        let rows = self.axes.kept(&g.ty(cotangent).shape);
+        let each = node.args().first().is_some_and(|x| g.ty(*x).shape == rows);
+        (self.is_log_softmax() && alone && each).then_some(node)
+    }
+
+    /// (y − p)·u, where u is what the cotangent has at the labels and y is 1 there.
+    fn fused(&self, g: &mut Graph, p: ValueId, cotangent: ValueId) -> Result<Option<ValueId>> {
+        let Some(node) = self.of_labels(g, cotangent).cloned() else {
+            return Ok(None);
+        };
+        let picked = node.args()[0];
+        let ty = g.ty(picked).clone();
+        let ones = g.constant(Tensor::full(ty.shape, ty.dtype, 1.0)?);
+        let y = g.push(node.op().clone(), &[ones, node.args()[1]])?;
+        let (p, picked) = match self.labels {
+            LabelGradient::Fused => (p, picked),
+            LabelGradient::Any | LabelGradient::Chain => (g.held(p)?, g.held(picked)?),
+        };
+        let difference = g.sub(y, p)?;
+        let rows = g.broadcast(picked, &g.ty(p).shape.clone())?;
+        g.mul(difference, rows).map(Some)
     }
 }
 
@@ -89,7 +146,15 @@ impl Primitive for Settle {
         args[0].scaled.clone()
     }
     /// With p = softmax z: δ − pΣδ for log-softmax, pδ for log-sum-exp. What programs compute
-    /// as e·(Σδ/d) is covered by the bound of p·Σδ (see [`Softmax`]).
+    /// as e·(Σδ/d) is covered by the bound of p·Σδ (see [`Softmax`]) where Σδ/d does not
+    /// underflow. Where δ is that of labels, (y − p)·u as well.
+    ///
+    /// # Derivation
+    /// There δ = y·u with one label a row, so that Σδ = u and δ − pΣδ = (y − p)·u. That p is
+    /// held though it is a summand is sound: it is a quotient of a computed sum, no sum or
+    /// product, and no execution computes it again inside y − p.
+    /// # Tightness
+    /// Test `label_gradients_are_nearly_attained`.
     fn vjp(&self, g: &mut Graph, site: &VjpSite) -> Result<Vec<Option<ValueId>>> {
         let [z, s] = [site.args[1], site.args[2]];
         let parts = [&[s, z], site.args.get(3..).unwrap_or_default()].concat();
@@ -100,7 +165,12 @@ impl Primitive for Settle {
                 let total = g.push(Sum(self.axes.keeping()), &[delta])?;
                 let total = self.axes.spread(g, total, z)?;
                 let shared = g.mul(p, total)?;
-                g.sub(delta, shared)?
+                let chain = g.sub(delta, shared)?;
+                match (self.labels, self.fused(g, p, delta)?) {
+                    (LabelGradient::Chain, _) | (_, None) => chain,
+                    (LabelGradient::Fused, Some(fused)) => fused,
+                    (LabelGradient::Any, Some(fused)) => g.any_of(chain, &[fused])?,
+                }
             }
             Shifted::LogSumExp => {
                 let delta = self.axes.spread(g, delta, z)?;

@@ -6,8 +6,8 @@ use crate::nests::attack;
 use gradbound::Result;
 use gradbound::graph::ValueId;
 use gradbound::lower::{
-    self, Activation, Adagrad, Adam, Affine, Attention, BatchNorm, Cell, Momentum, Norm, Pairs,
-    Recurrent, States, Variance, Weights,
+    self, Activation, Adagrad, Adam, Affine, Attention, BatchNorm, Cell, Deviation, Exponentials,
+    InverseRoot, Momentum, Norm, Pairs, Recurrent, States, Variance, Weights,
 };
 use gradbound::tensor::Tensor;
 
@@ -22,11 +22,21 @@ fn affine(b: &mut Builder, n: usize) -> Affine {
     }
 }
 
+/// √(v + epsilon), its reciprocal by any formula.
+fn deviation(b: &mut Builder, epsilon: f64) -> Deviation {
+    let inverse = b.tape.pick(&[
+        InverseRoot::Any,
+        InverseRoot::Reciprocal,
+        InverseRoot::Rsqrt,
+    ]);
+    Deviation { epsilon, inverse }
+}
+
 fn layer_norm(b: &mut Builder) -> Result<ValueId> {
     let x = moderate(b, &[1, 3]);
     let variance = b.tape.pick(&[Variance::TwoPass, Variance::OnePass]);
-    let affine = affine(b, 3);
-    let standard = lower::standardize(&mut b.graph, x, &[1], 1e-3, variance)?;
+    let (affine, deviation) = (affine(b, 3), deviation(b, 1e-3));
+    let standard = lower::standardize(&mut b.graph, x, &[1], deviation, variance)?;
     affine.apply(&mut b.graph, standard.value)
 }
 
@@ -35,15 +45,40 @@ fn rms_norm(b: &mut Builder) -> Result<ValueId> {
     // Formats of few bits have no 1e-3: the root would be of nothing but the square.
     let has_small = b.dtype.format().is_some_and(|f| f.precision >= 8);
     let epsilon = if has_small { 1e-3 } else { 0.5 };
-    lower::rms_normalize(&mut b.graph, x, &[1], epsilon)
+    let deviation = deviation(b, epsilon);
+    lower::rms_normalize(&mut b.graph, x, &[1], deviation)
 }
 
 fn batch_norm(b: &mut Builder) -> Result<ValueId> {
     let x = moderate(b, &[1, 2, 2]);
     let moments = [moderate(b, &[2]), b.input([2], Role::Positive)];
-    let formula = b.tape.pick(&[BatchNorm::Centred, BatchNorm::Folded]);
-    let affine = affine(b, 2);
-    lower::batch_normalize(&mut b.graph, x, moments, affine, 1e-3, formula)
+    let formula = b
+        .tape
+        .pick(&[BatchNorm::Any, BatchNorm::Centred, BatchNorm::Folded]);
+    let (affine, deviation) = (affine(b, 2), deviation(b, 1e-3));
+    lower::batch_normalize(&mut b.graph, x, moments, affine, deviation, formula)
+}
+
+/// By the batch's own moments, with a bias in the nest of what is normalized.
+fn trained_batch_norm(b: &mut Builder) -> Result<ValueId> {
+    let (x, w) = (moderate(b, &[3, 2]), moderate(b, &[2, 1]));
+    let product = b.graph.matmul(x, w)?;
+    let variance = b.tape.pick(&[Variance::TwoPass, Variance::OnePass]);
+    let (affine, deviation) = (affine(b, 1), deviation(b, 0.25));
+    let standard = lower::standardize(&mut b.graph, product, &[0], deviation, variance)?;
+    affine.apply(&mut b.graph, standard.value)
+}
+
+/// A batch normalization of a product, by moments that are computed too.
+fn batch_norm_of_products(b: &mut Builder) -> Result<ValueId> {
+    let (x, w) = (moderate(b, &[2, 2]), moderate(b, &[2, 2]));
+    let product = b.graph.matmul(x, w)?;
+    let (y, v) = (moderate(b, &[2]), b.input([2], Role::Positive));
+    let mean = b.graph.add(y, v)?;
+    let (affine, deviation) = (affine(b, 2), deviation(b, 0.25));
+    let (formula, moments) = (BatchNorm::Any, [mean, v]);
+    let y = lower::batch_normalize(&mut b.graph, product, moments, affine, deviation, formula)?;
+    b.graph.add(y, product)
 }
 
 fn lp_norm(b: &mut Builder) -> Result<ValueId> {
@@ -114,6 +149,7 @@ fn attention(b: &mut Builder) -> Result<ValueId> {
             true => Some(b.constant(2.0)?),
             false => None,
         },
+        exponentials: b.tape.pick(&[Exponentials::Shifted, Exponentials::Plain]),
         ..Attention::default()
     };
     Ok(lower::attention(&mut b.graph, [q, k, v], &how)?.value)
@@ -211,7 +247,8 @@ macro_rules! composites {
 }
 
 composites! {
-    layer_norm at least 30, rms_norm at least 30, batch_norm at least 30, lp_norm at least 15,
+    layer_norm at least 30, rms_norm at least 30, batch_norm at least 30,
+    trained_batch_norm at least 10, batch_norm_of_products at least 20, lp_norm at least 15,
     sgd at least 40, momentum at least 40, adagrad at least 30, adam at least 30,
     attention at least 30, rotary at least 40,
     rnn at least 30, gru at least 30, lstm at least 30,

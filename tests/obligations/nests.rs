@@ -8,7 +8,8 @@ use crate::sound::{attack_all, demand_claims};
 use gradbound::Result;
 use gradbound::config::Subnormals;
 use gradbound::graph::ValueId;
-use gradbound::lower::{self, NllLoss};
+use gradbound::lower::{self, Exponentials, LogSoftmax, NllLoss, Reduction};
+use gradbound::op::LabelGradient;
 use gradbound::tensor::Shape;
 
 /// x·W + bias, the bias before or after.
@@ -118,13 +119,39 @@ fn relu_layer(b: &mut Builder) -> Result<ValueId> {
     b.graph.matmul(hidden, w)
 }
 
+/// Any reduction of a cross-entropy, its gradient by any formula.
 fn cross_entropy(b: &mut Builder) -> Result<ValueId> {
     let (z, labels) = (b.input([2, 3], Role::Moderate), b.indices([2], 3));
     let how = NllLoss {
         ignore: b.tape.coin().then_some(1),
-        ..NllLoss::default()
+        weights: b.tape.coin().then(|| b.input([3], Role::Positive)),
+        reduction: b
+            .tape
+            .pick(&[Reduction::Mean, Reduction::Sum, Reduction::None]),
     };
-    Ok(lower::softmax_cross_entropy(&mut b.graph, z, labels, &how)?.loss)
+    let log_softmax = LogSoftmax {
+        exponentials: b.tape.pick(&[Exponentials::Shifted, Exponentials::Plain]),
+        labels: b.tape.pick(&[
+            LabelGradient::Any,
+            LabelGradient::Fused,
+            LabelGradient::Chain,
+        ]),
+    };
+    Ok(lower::softmax_cross_entropy(&mut b.graph, z, labels, log_softmax, &how)?.loss)
+}
+
+/// The gradient of labels in a nest: the scores are products and a bias.
+fn cross_entropy_of_products(b: &mut Builder) -> Result<ValueId> {
+    let (x, w) = (
+        b.input([2, 2], Role::Moderate),
+        b.input([2, 3], Role::Moderate),
+    );
+    let (bias, labels) = (b.input([3], Role::Moderate), b.indices([2], 3));
+    let product = b.graph.matmul(x, w)?;
+    let z = b.graph.add(product, bias)?;
+    let log_softmax = LogSoftmax::default();
+    let how = NllLoss::default();
+    Ok(lower::softmax_cross_entropy(&mut b.graph, z, labels, log_softmax, &how)?.loss)
 }
 
 fn squared_error(b: &mut Builder) -> Result<ValueId> {
@@ -216,5 +243,5 @@ nests! {
     contracted at least 40, sum_of_products at least 40, moved_between at least 40,
     gathered at least 40, scattered at least 40, mean_of_a_nest at least 40,
     fan_out at least 40, capped at least 40, relu_layer at least 30,
-    cross_entropy at least 40, squared_error at least 40, random at least 15,
+    cross_entropy at least 40, cross_entropy_of_products at least 40, squared_error at least 40, random at least 15,
 }

@@ -4,7 +4,7 @@ use super::Function;
 use super::{closely, exactly, float, integers, kernel, of_one, of_two};
 use gradbound::graph::Graph;
 use gradbound::graph::levels::UserNode;
-use gradbound::lower::{self, Gemm, NllLoss, Reduction};
+use gradbound::lower::{self, Gemm, LogSoftmax, NllLoss, Reduction};
 use gradbound::op::{Kernel, MatMul};
 use gradbound::tensor::{DType, Shape};
 
@@ -100,12 +100,12 @@ identities! {
     cross_entropy: closely [], |g| {
         let x = float(g, [3, 4]);
         let labels = integers(g, [3], &[2, 0, 3])?;
-        Ok(lower::softmax_cross_entropy(g, x, labels, &NllLoss::default())?.loss)
+        Ok(lower::softmax_cross_entropy(g, x, labels, LogSoftmax::default(), &NllLoss::default())?.loss)
     };
     weighted_cross_entropy: closely [], |g| {
         let (x, w) = (float(g, [3, 4]), float(g, [4]));
         let labels = integers(g, [3], &[2, 1, 3])?;
         let how = NllLoss { weights: Some(w), ignore: Some(1), reduction: Reduction::Mean };
-        Ok(lower::softmax_cross_entropy(g, x, labels, &how)?.loss)
+        Ok(lower::softmax_cross_entropy(g, x, labels, LogSoftmax::default(), &how)?.loss)
     };
 }

@@ -8,6 +8,7 @@ use super::types::{MAX_RANK, Retype};
 use crate::error::{Error, Result};
 use crate::graph::ValueId;
 use crate::import::source::Source;
+use crate::lower::Choices;
 use crate::tensor::{DType, Shape, Tensor};
 
 /// The opset from which operands broadcast as numpy's do.
@@ -24,6 +25,8 @@ pub(super) struct Scope {
     /// The version of its domain's operator set that the node at hand is written in.
     pub opset: i64,
     pub warnings: Vec<String>,
+    /// The formulas of composites; asking for one notes that the model uses it.
+    pub formulas: Choices,
 }
 
 impl Scope {

@@ -11,6 +11,7 @@ use super::{inputs, ops};
 use crate::error::{Error, Result};
 use crate::graph::{Origin, Pass, ValueId};
 use crate::import::{Model, ModelNode, NamedValue};
+use crate::lower::{Choices, Formulas};
 use crate::tensor::{DType, Tensor};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
@@ -30,6 +31,8 @@ pub struct ImportOptions {
     /// import (a shape, an axis, how often a loop runs) may be computed from them; the graph
     /// then speaks of runs with these inputs only.
     pub values: BTreeMap<String, Tensor>,
+    /// The formulas of composites that have several.
+    pub formulas: Formulas,
 }
 
 /// Reads an ONNX model and lowers it to primitives.
@@ -56,6 +59,7 @@ fn lower(path: &Path, loaded: Loaded, options: &ImportOptions) -> Result<Model> 
         retype: inputs::retype(graph, options.format)?,
         opset: 0,
         warnings: loaded.warnings,
+        formulas: Choices::new(options.formulas),
     };
     let functions = with_opsets(loaded.functions)?;
     let mut whole = Whole {
@@ -72,6 +76,7 @@ fn lower(path: &Path, loaded: Loaded, options: &ImportOptions) -> Result<Model> 
         builder,
         retype,
         warnings,
+        formulas,
         ..
     } = whole.walk.scope;
     Ok(Model {
@@ -86,6 +91,7 @@ fn lower(path: &Path, loaded: Loaded, options: &ImportOptions) -> Result<Model> 
         outputs,
         nodes,
         warnings,
+        formulas,
     })
 }
 

@@ -245,6 +245,7 @@ fn softmax(scope: &mut Scope, mut given: Given, x: ValueId, mask: ValueId) -> Re
     }
     let axis = given.attributes.int("axis")?.unwrap_or(-1);
     given.attributes.finish("Softmax", scope.opset)?;
+    scope.formulas.masked_softmax()?;
     let builder = &mut scope.builder;
     let axis = axis_of(axis, builder.shape(x).rank())?;
     let no = builder.constant(Tensor::bools(Shape::scalar(), [false])?);

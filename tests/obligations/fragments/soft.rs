@@ -4,7 +4,7 @@ use super::{Builder, Fragment};
 use crate::generate::Role;
 use gradbound::Result;
 use gradbound::graph::ValueId;
-use gradbound::lower;
+use gradbound::lower::{self, Exponentials, LogSoftmax};
 use gradbound::op::Relation;
 
 /// The fragments of the primitives that this file is about.
@@ -15,6 +15,7 @@ pub fn of(primitive: &str) -> Option<&'static [Fragment]> {
             log_softmax,
             log_sum_exp_of_products,
             unshifted_log,
+            unshifted_log_softmax,
         ],
         "Settle" => &[log_softmax, log_sum_exp, masked_log],
         "Softmax" => &[softmax, softmax_of_products, masked, unshifted],
@@ -83,6 +84,15 @@ fn masked_log(b: &mut Builder) -> Result<ValueId> {
 fn unshifted(b: &mut Builder) -> Result<ValueId> {
     let x = b.input([2, 3], Role::Moderate);
     lower::softmax_without_shift(&mut b.graph, x, 1)
+}
+
+fn unshifted_log_softmax(b: &mut Builder) -> Result<ValueId> {
+    let x = b.input([2, 3], Role::Moderate);
+    let how = LogSoftmax {
+        exponentials: Exponentials::Plain,
+        ..LogSoftmax::default()
+    };
+    how.append(&mut b.graph, x, 1)
 }
 
 fn unshifted_log(b: &mut Builder) -> Result<ValueId> {

@@ -209,7 +209,12 @@ fn attention(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let cap = cap
         .map(|cap| lower::real(&mut call.builder().graph, f64::from(cap), dtype))
         .transpose()?;
+    let exponentials = call.scope.formulas.softmax();
+    if masks.kept.is_some() {
+        call.scope.formulas.masked_softmax()?;
+    }
     let how = Attention {
+        exponentials,
         scale: scalar(call, "scale", dtype)?,
         bias: masks.bias,
         kept: masks.kept,

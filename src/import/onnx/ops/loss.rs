@@ -58,7 +58,8 @@ fn negative_log_likelihood(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
 fn softmax_cross_entropy(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let (scores, labels) = (call.input(0)?, call.input(1)?);
     let how = options(call)?;
+    let log_softmax = call.scope.formulas.log_softmax();
     let CrossEntropy { loss, log_prob } =
-        lower::softmax_cross_entropy(&mut call.builder().graph, scores, labels, &how)?;
+        lower::softmax_cross_entropy(&mut call.builder().graph, scores, labels, log_softmax, &how)?;
     Ok(vec![loss, log_prob])
 }

@@ -4,7 +4,7 @@ use super::super::call::axes_of;
 use super::{Call, Operation, op};
 use crate::error::{Error, Result};
 use crate::graph::ValueId;
-use crate::lower::{self, Affine, BatchNorm, Norm, Variance};
+use crate::lower::{self, Affine, Deviation, Norm};
 use crate::tensor::{DType, Shape};
 
 pub(super) const OPERATIONS: &[Operation] = &[
@@ -24,8 +24,12 @@ const TESTING_IS_SAID: i64 = 7;
 /// The opset from which a group normalization has a scale for each channel, not each group.
 const SCALE_PER_CHANNEL: i64 = 21;
 
-fn epsilon(call: &mut Call<'_>) -> Result<f64> {
-    Ok(f64::from(call.attributes.float("epsilon")?.unwrap_or(1e-5)))
+/// √(v + epsilon), and how its reciprocal is computed.
+fn deviation(call: &mut Call<'_>) -> Result<Deviation> {
+    Ok(Deviation {
+        epsilon: f64::from(call.attributes.float("epsilon")?.unwrap_or(1e-5)),
+        inverse: call.scope.formulas.deviation(),
+    })
 }
 
 fn at_least(x: &Shape, rank: usize) -> Result<()> {
@@ -40,7 +44,7 @@ fn batch(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let x = call.input(0)?;
     let (scale, bias) = (call.input(1)?, call.input(2)?);
     let given = [call.input(3)?, call.input(4)?];
-    let epsilon = epsilon(call)?;
+    let deviation = deviation(call)?;
     let momentum = f64::from(call.attributes.float("momentum")?.unwrap_or(0.9));
     let opset = call.scope.opset;
     let trains = if opset >= TRAINING_IS_SAID {
@@ -60,12 +64,12 @@ fn batch(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
         bias: Some(bias),
     };
     if !trains || (opset < TRAINING_IS_SAID && call.outputs <= 1) {
+        let formula = call.scope.formulas.batch_norm();
         let graph = &mut call.builder().graph;
-        let formula = BatchNorm::default();
-        let y = lower::batch_normalize(graph, x, given, affine, epsilon, formula)?;
+        let y = lower::batch_normalize(graph, x, given, affine, deviation, formula)?;
         return Ok(vec![y]);
     }
-    train(call, x, affine, given, [epsilon, momentum])
+    train(call, x, affine, given, deviation, momentum)
 }
 
 /// A batch normalization by the batch's own moments, and what the running ones become.
@@ -74,7 +78,8 @@ fn train(
     x: ValueId,
     affine: Affine,
     given: [ValueId; 2],
-    [epsilon, momentum]: [f64; 2],
+    deviation: Deviation,
+    momentum: f64,
 ) -> Result<Vec<ValueId>> {
     if call.scope.opset < TRAINING_IS_SAID {
         return Err(
@@ -84,8 +89,9 @@ fn train(
     }
     let shape = call.shape(x);
     let axes: Vec<usize> = (0..shape.rank()).filter(|&a| a != 1).collect();
+    let variance = call.scope.formulas.variance();
     let graph = &mut call.builder().graph;
-    let standard = lower::standardize(graph, x, &axes, epsilon, Variance::default())?;
+    let standard = lower::standardize(graph, x, &axes, deviation, variance)?;
     let affine = lower::affine_along_channels(graph, affine, shape.rank())?;
     let y = affine.apply(graph, standard.value)?;
     let current = [standard.moments.mean, standard.moments.variance];
@@ -101,12 +107,13 @@ fn train(
 
 fn instance(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let (x, scale, bias) = (call.input(0)?, call.input(1)?, call.input(2)?);
-    let epsilon = epsilon(call)?;
+    let deviation = deviation(call)?;
     let shape = call.shape(x);
     at_least(&shape, 3)?;
     let axes: Vec<usize> = (2..shape.rank()).collect();
+    let variance = call.scope.formulas.variance();
     let graph = &mut call.builder().graph;
-    let standard = lower::standardize(graph, x, &axes, epsilon, Variance::default())?;
+    let standard = lower::standardize(graph, x, &axes, deviation, variance)?;
     let affine = Affine {
         scale: Some(scale),
         bias: Some(bias),
@@ -149,11 +156,12 @@ fn layer(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
         scale: Some(call.input(1)?),
         bias: call.optional(2),
     };
-    let (axes, epsilon, stash) = (trailing_axes(call, x)?, epsilon(call)?, stash(call, x)?);
+    let (axes, deviation, stash) = (trailing_axes(call, x)?, deviation(call)?, stash(call, x)?);
     let dtype = call.dtype(x);
+    let variance = call.scope.formulas.variance();
     let graph = &mut call.builder().graph;
     let wide = graph.cast(x, stash)?;
-    let standard = lower::standardize(graph, wide, &axes, epsilon, Variance::default())?;
+    let standard = lower::standardize(graph, wide, &axes, deviation, variance)?;
     let value = graph.cast(standard.value, dtype)?;
     let y = affine.apply(graph, value)?;
     Ok(vec![y, standard.moments.mean, standard.inverse_deviation])
@@ -161,18 +169,18 @@ fn layer(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
 
 fn rms(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let (x, scale) = (call.input(0)?, call.input(1)?);
-    let (axes, epsilon, stash) = (trailing_axes(call, x)?, epsilon(call)?, stash(call, x)?);
+    let (axes, deviation, stash) = (trailing_axes(call, x)?, deviation(call)?, stash(call, x)?);
     let dtype = call.dtype(x);
     let graph = &mut call.builder().graph;
     let wide = graph.cast(x, stash)?;
-    let normalized = lower::rms_normalize(graph, wide, &axes, epsilon)?;
+    let normalized = lower::rms_normalize(graph, wide, &axes, deviation)?;
     let value = graph.cast(normalized, dtype)?;
     Ok(vec![graph.mul(value, scale)?])
 }
 
 fn group(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let (x, scale, bias) = (call.input(0)?, call.input(1)?, call.input(2)?);
-    let epsilon = epsilon(call)?;
+    let deviation = deviation(call)?;
     let per_channel = call.scope.opset >= SCALE_PER_CHANNEL;
     let stash = if per_channel {
         stash(call, x)?
@@ -191,10 +199,11 @@ fn group(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
         })?;
     let dtype = call.dtype(x);
     let grouped = Shape::from([shape[0], groups, shape.len() / (shape[0] * groups).max(1)]);
+    let variance = call.scope.formulas.variance();
     let graph = &mut call.builder().graph;
     let wide = graph.cast(x, stash)?;
     let wide = graph.reshape(wide, grouped)?;
-    let standard = lower::standardize(graph, wide, &[2], epsilon, Variance::default())?;
+    let standard = lower::standardize(graph, wide, &[2], deviation, variance)?;
     let value = graph.cast(standard.value, dtype)?;
     let affine = Affine {
         scale: Some(scale),

@@ -63,7 +63,10 @@ fn log_sum(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
 }
 
 fn log_sum_exp(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
-    composed(call, lower::log_sum_exp)
+    let exponentials = call.scope.formulas.softmax();
+    composed(call, |g, x, axes, keep| {
+        exponentials.log_sum_exp(g, x, axes, keep)
+    })
 }
 
 fn sum_square(call: &mut Call<'_>) -> Result<Vec<ValueId>> {

@@ -3,7 +3,6 @@
 use super::{Call, Operation, op};
 use crate::error::Result;
 use crate::graph::{Graph, ValueId};
-use crate::lower;
 use crate::tensor::Shape;
 
 pub(super) const OPERATIONS: &[Operation] = &[
@@ -16,11 +15,13 @@ pub(super) const OPERATIONS: &[Operation] = &[
 const ONE_AXIS: i64 = 13;
 
 fn softmax(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
-    normalized(call, lower::softmax)
+    let exponentials = call.scope.formulas.softmax();
+    normalized(call, |graph, x, axis| exponentials.softmax(graph, x, axis))
 }
 
 fn log_softmax(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
-    normalized(call, lower::log_softmax)
+    let how = call.scope.formulas.log_softmax();
+    normalized(call, |graph, x, axis| how.append(graph, x, axis))
 }
 
 /// 1 at the first maximum, else 0.
