@@ -75,9 +75,12 @@ pub fn ledger(config: &Config, model: &Model, gradients: &Gradients) -> Vec<Assu
 /// what the gradients of primitives cover.
 fn formulas(model: &Model, gradients: &Gradients) -> Vec<Assumption> {
     let occurring = gradients_by_formula(&model.graph, gradients);
-    let labels = occurring.contains(&Occurring::Labels);
-    let of_labels = labels.then_some(Formula::CrossEntropyGradient);
-    let used = model.formulas.used().chain(of_labels);
+    let of_gradients = occurring.iter().filter_map(|found| match found {
+        Occurring::LogSoftmax => Some(Formula::LogSoftmaxGradient),
+        Occurring::Labels => Some(Formula::CrossEntropyGradient),
+        Occurring::Softmax | Occurring::Primitive(_) => None,
+    });
+    let used = model.formulas.used().chain(of_gradients);
     let chosen = used.map(|formula| chosen(formula, model.formulas.formulas()));
     chosen.chain(unions(&occurring)).collect()
 }
@@ -146,14 +149,6 @@ fn unions(occurring: &BTreeSet<Occurring>) -> Vec<Assumption> {
         all.push(entry(
             "F-softmax-gradient",
             "the gradient of softmax is p·(δ − Σδp) or δp − p·Σδp",
-            RULES,
-        ));
-    }
-    if occurring.contains(&Occurring::LogSoftmax) {
-        all.push(entry(
-            "F-log-softmax-gradient",
-            "the gradient of log-softmax is δ − p·Σδ with p = e/d, or δ − e·(Σδ/d) where Σδ/d \
-             does not underflow; not with p = exp(log-softmax)",
             RULES,
         ));
     }

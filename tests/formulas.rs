@@ -169,8 +169,8 @@ fn the_ledger_names_what_the_model_has_and_nothing_else() {
     for reduction in ["none", "sum", "mean"] {
         let labels = [
             "F-softmax",
-            "F-cross-entropy-gradient",
             "F-log-softmax-gradient",
+            "F-cross-entropy-gradient",
         ];
         assert_eq!(named(&with(&cross_entropy(reduction), &[])), labels);
     }
@@ -197,6 +197,7 @@ fn every_variant_is_named_and_holds() {
         (Formula::Deviation, layer_norm()),
         (Formula::BatchNorm, batch_norm(0.5)),
         (Formula::Softmax, of_one("Softmax")),
+        (Formula::LogSoftmaxGradient, of_one("LogSoftmax")),
         (Formula::CrossEntropyGradient, cross_entropy("mean")),
     ];
     assert_eq!(cases.len(), Formula::ALL.len());

@@ -50,8 +50,8 @@ pub struct Args {
     execute: Execution,
     /// The formula of a composite where programs differ; may be given for several. variance:
     /// two-pass or one-pass; deviation: any, reciprocal or rsqrt; batch-norm: any, centred or
-    /// folded; softmax: shifted or plain; cross-entropy-gradient: any, chain or fused. The
-    /// first of each is the default.
+    /// folded; softmax: shifted or plain; log-softmax-gradient: quotient or exponential (as
+    /// PyTorch); cross-entropy-gradient: any, chain or fused. The first of each is the default.
     #[arg(long, value_name = "NAME=VARIANT")]
     formula: Vec<String>,
     /// The scalar value to differentiate, with cotangent 1.

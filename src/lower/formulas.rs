@@ -2,7 +2,7 @@
 
 use super::{BatchNorm, Exponentials, InverseRoot, LogSoftmax, Variance};
 use crate::error::{Error, Result};
-use crate::op::LabelGradient;
+use crate::op::{LabelGradient, Probability};
 use std::collections::BTreeSet;
 
 /// A table of composites: the field and its type, the name on the command line, the id in the
@@ -107,6 +107,15 @@ formulas! {
             "softmax, log-softmax and log-sum-exp take exponentials of their arguments \
              themselves";
     }
+    /// The gradient of log-softmax.
+    log_softmax_gradient: Probability, LogSoftmaxGradient,
+        "log-softmax-gradient", "F-log-softmax-gradient" {
+        "quotient" => Probability::Quotient,
+            "the gradient of log-softmax is δ − p·Σδ with p = e/d, or δ − e·(Σδ/d) where Σδ/d \
+             does not underflow";
+        "exponential" => Probability::Exponential,
+            "the gradient of log-softmax y is δ − p·Σδ with p = exp(y)";
+    }
     /// The gradient of a cross-entropy of labels.
     cross_entropy_gradient: LabelGradient, CrossEntropyGradient,
         "cross-entropy-gradient", "F-cross-entropy-gradient" {
@@ -162,17 +171,17 @@ impl Formulas {
         }
     }
 
-    /// Without the shift there is no mark in the graph at which a gradient could be fused.
+    /// Without the shift there is no mark in the graph that could have a gradient of its own.
     fn is_possible(&self) -> Result<()> {
-        if self.softmax == Exponentials::Plain
-            && self.cross_entropy_gradient == LabelGradient::Fused
-        {
-            return Err(
-                Error::new("softmax=plain has its gradients by the chain, not fused")
-                    .remedy("leave one of the two --formula options out"),
-            );
+        let is_chain = self.cross_entropy_gradient != LabelGradient::Fused
+            && self.log_softmax_gradient == Probability::Quotient;
+        if is_chain || self.softmax == Exponentials::Shifted {
+            return Ok(());
         }
-        Ok(())
+        Err(
+            Error::new("softmax=plain has its gradients by the chain, with p = e/d")
+                .remedy("choose neither another gradient nor softmax=plain"),
+        )
     }
 }
 
@@ -236,12 +245,13 @@ impl Choices {
         }
     }
 
-    /// The formulas of a log-softmax. The gradient is used where the backward pass meets
-    /// labels, which is not known yet.
+    /// The formulas of a log-softmax. Its gradients are used where there is a backward pass,
+    /// which is not known yet.
     pub fn log_softmax(&mut self) -> LogSoftmax {
         LogSoftmax {
             exponentials: self.softmax(),
             labels: self.formulas.cross_entropy_gradient,
+            probability: self.formulas.log_softmax_gradient,
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::{Exponentials, shifted};
 use crate::error::Result;
 use crate::graph::{Graph, ValueId};
-use crate::op::{LabelGradient, Settle, Shifted};
+use crate::op::{LabelGradient, Probability, Settle, Shifted};
 
 /// How log-softmax and its gradient are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -13,6 +13,8 @@ pub struct LogSoftmax {
     /// The gradient where the cotangent is that of labels; exponentials that are not shifted
     /// have it by the chain.
     pub labels: LabelGradient,
+    /// What the gradient multiplies by; the softmax where exponentials are not shifted.
+    pub probability: Probability,
 }
 
 impl LogSoftmax {
@@ -22,7 +24,7 @@ impl LogSoftmax {
     /// as ℓ = ln Σ exp z, y = z − ℓ.
     pub fn append(&self, graph: &mut Graph, z: ValueId, axis: usize) -> Result<ValueId> {
         match self.exponentials {
-            Exponentials::Shifted => of(graph, z, None, axis, self.labels),
+            Exponentials::Shifted => of(graph, z, None, axis, *self),
             Exponentials::Plain => {
                 let log = graph.log_sum_exp_over(z, &[axis], true)?;
                 let log = graph.broadcast(log, &graph.ty(z).shape.clone())?;
@@ -45,7 +47,7 @@ pub fn masked_log_softmax(
     kept: ValueId,
     axis: usize,
 ) -> Result<ValueId> {
-    let whole = of(graph, z, Some(kept), axis, LabelGradient::Chain)?;
+    let whole = of(graph, z, Some(kept), axis, LogSoftmax::default())?;
     graph.select_or_zero(kept, whole)
 }
 
@@ -54,12 +56,14 @@ fn of(
     z: ValueId,
     kept: Option<ValueId>,
     axis: usize,
-    labels: LabelGradient,
+    how: LogSoftmax,
 ) -> Result<ValueId> {
     let (_, exponents) = shifted(graph, z, kept, &[axis])?;
     let log = graph.log_sum_exp_over(exponents, &[axis], true)?;
     let log = graph.broadcast(log, &graph.ty(z).shape.clone())?;
     let difference = graph.sub(exponents.x, log)?;
-    let settle = Settle::new(Shifted::LogSoftmax, &[axis], true).with_labels(labels);
+    let settle = Settle::new(Shifted::LogSoftmax, &[axis], true)
+        .with_labels(how.labels)
+        .with_probability(how.probability);
     graph.settle(settle, difference, exponents)
 }

@@ -183,7 +183,7 @@ pub use gather::Pick;
 pub use irrational::Number;
 pub use max_over::Ties;
 pub use round::Rounding;
-pub use settle::{LabelGradient, Shifted};
+pub use settle::{LabelGradient, Probability, Shifted};
 pub(crate) use slice::Window;
 pub use sliding::{Slide, Taps};
 

@@ -18,6 +18,16 @@ pub enum Shifted {
     LogSumExp,
 }
 
+/// How the gradient of log-softmax has its probabilities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Probability {
+    /// p = e/d, the softmax of the scores.
+    #[default]
+    Quotient,
+    /// p = exp(y) of the log-softmax y that was computed, with what that is off.
+    Exponential,
+}
+
 /// How the gradient of a cross-entropy reaches the scores: of −δ at the label of each row, and
 /// 0 elsewhere, with p the softmax and y 1 at the label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -45,6 +55,8 @@ pub struct Settle {
     axes: Axes,
     /// The gradient where the cotangent is one number a row, at a label.
     labels: LabelGradient,
+    /// What the gradient of a log-softmax multiplies by.
+    probability: Probability,
 }
 
 impl Settle {
@@ -54,12 +66,22 @@ impl Settle {
             function,
             axes: Axes::new(axes, keep),
             labels: LabelGradient::default(),
+            probability: Probability::default(),
         }
     }
 
     /// The same with this gradient of a cross-entropy.
     pub fn with_labels(self, labels: LabelGradient) -> Settle {
         Settle { labels, ..self }
+    }
+
+    /// The same with these probabilities; without a mask, as elements that are left out have
+    /// no logarithm.
+    pub fn with_probability(self, probability: Probability) -> Settle {
+        Settle {
+            probability,
+            ..self
+        }
     }
 
     /// Whether the function is log-softmax.
@@ -145,7 +167,7 @@ impl Primitive for Settle {
     fn scale(&self, _cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
         args[0].scaled.clone()
     }
-    /// With p = softmax z: δ − pΣδ for log-softmax, pδ for log-sum-exp. What programs compute
+    /// With p = softmax z (or exp y): δ − pΣδ for log-softmax, pδ for log-sum-exp. What programs compute
     /// as e·(Σδ/d) is covered by the bound of p·Σδ (see [`Softmax`]) where Σδ/d does not
     /// underflow. Where δ is that of labels, (y − p)·u as well.
     ///
@@ -159,7 +181,10 @@ impl Primitive for Settle {
         let [z, s] = [site.args[1], site.args[2]];
         let parts = [&[s, z], site.args.get(3..).unwrap_or_default()].concat();
         let delta = site.cotangent;
-        let p = g.push(Softmax(self.axes.keeping()), &parts)?;
+        let p = match self.probability {
+            Probability::Quotient => g.push(Softmax(self.axes.keeping()), &parts)?,
+            Probability::Exponential => g.exp(site.value)?,
+        };
         let to_z = match self.function {
             Shifted::LogSoftmax => {
                 let total = g.push(Sum(self.axes.keeping()), &[delta])?;

@@ -9,7 +9,7 @@ use gradbound::Result;
 use gradbound::config::Subnormals;
 use gradbound::graph::ValueId;
 use gradbound::lower::{self, Exponentials, LogSoftmax, NllLoss, Reduction};
-use gradbound::op::LabelGradient;
+use gradbound::op::{LabelGradient, Probability};
 use gradbound::tensor::Shape;
 
 /// x·W + bias, the bias before or after.
@@ -136,8 +136,14 @@ fn cross_entropy(b: &mut Builder) -> Result<ValueId> {
             LabelGradient::Fused,
             LabelGradient::Chain,
         ]),
+        probability: probability(b),
     };
     Ok(lower::softmax_cross_entropy(&mut b.graph, z, labels, log_softmax, &how)?.loss)
+}
+
+fn probability(b: &mut Builder) -> Probability {
+    b.tape
+        .pick(&[Probability::Quotient, Probability::Exponential])
 }
 
 /// The gradient of labels in a nest: the scores are products and a bias.
@@ -149,7 +155,10 @@ fn cross_entropy_of_products(b: &mut Builder) -> Result<ValueId> {
     let (bias, labels) = (b.input([3], Role::Moderate), b.indices([2], 3));
     let product = b.graph.matmul(x, w)?;
     let z = b.graph.add(product, bias)?;
-    let log_softmax = LogSoftmax::default();
+    let log_softmax = LogSoftmax {
+        probability: probability(b),
+        ..LogSoftmax::default()
+    };
     let how = NllLoss::default();
     Ok(lower::softmax_cross_entropy(&mut b.graph, z, labels, log_softmax, &how)?.loss)
 }

@@ -9,7 +9,7 @@ use gradbound::graph::{Graph, ValueId};
 use gradbound::lower::{
     self, Affine, BatchNorm, Deviation, Exponentials, InverseRoot, LogSoftmax, NllLoss, Reduction,
 };
-use gradbound::op::{LabelGradient, Op};
+use gradbound::op::{LabelGradient, Op, Probability};
 
 identities! {
     any_of: exactly ["AnyOf", "Held"], |g| distributed(g, [0, 1]);
@@ -37,6 +37,15 @@ identities! {
     any_sum: closely [], |g| labelled(g, LabelGradient::Any, Reduction::Sum);
     fused_of_each: closely [], |g| labelled(g, LabelGradient::Fused, Reduction::None);
     any_of_each: closely [], |g| labelled(g, LabelGradient::Any, Reduction::None);
+    exponential_log_softmax: closely [], |g| {
+        let z = float(g, [2, 3]);
+        let probability = Probability::Exponential;
+        LogSoftmax { probability, ..LogSoftmax::default() }.append(g, z, 1)
+    };
+    exponential_cross_entropy: closely [], |g| {
+        let probability = Probability::Exponential;
+        cross_entropy(g, LogSoftmax { probability, ..LogSoftmax::default() }, Reduction::Mean)
+    };
     picked_elements: closely [], |g| {
         let z = float(g, [3, 4]);
         let log_prob = fused().append(g, z, 0)?;
