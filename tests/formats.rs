@@ -9,6 +9,7 @@ use gradbound::number::simulated::{
 };
 use gradbound::number::{Float, Format, Up};
 use gradbound::obligation::{Run, check};
+use gradbound::op::Relation;
 use gradbound::tensor::{DType, Tensor, Ty};
 use gradbound::verdict::Outcome;
 use num_rational::BigRational;
@@ -380,13 +381,17 @@ fn no_claim_fails_on_any_value_of_any_narrow_format() {
         |g, x| g.abs(x[0]),
         |g, x| g.relu(x[0]),
     ];
-    let binary: [Build; 6] = [
+    let binary: [Build; 7] = [
         |g, x| g.add(x[0], x[1]),
         |g, x| g.sub(x[0], x[1]),
         |g, x| g.mul(x[0], x[1]),
         |g, x| g.div(x[0], x[1]),
         |g, x| g.max(x[0], x[1]),
         |g, x| g.min(x[0], x[1]),
+        |g, x| {
+            let less = g.compare(Relation::Less, x[0], x[1])?;
+            g.select(less, x[0], x[1])
+        },
     ];
     for dtype in NARROW {
         unary

@@ -76,15 +76,18 @@ impl Primitive for Select {
         };
         macro_rules! select {
             ($($variant:ident),+) => {
-                match (args[1].data(), args[2].data()) {
-                    $((Data::$variant(x), Data::$variant(y)) => {
-                        Data::$variant(pick(condition, x, y))
+                // Of one variant after the other, so that none can be forgotten.
+                match args[1].data() {
+                    $(Data::$variant(x) => match args[2].data() {
+                        Data::$variant(y) => Data::$variant(pick(condition, x, y)),
+                        _ => return Err(Error::new("branches of different types")),
                     })+
-                    _ => return Err(Error::new("branches of different types")),
                 }
             };
         }
-        let data = select!(F64, F32, F16, BF16, I64, Bool);
+        let data = select!(
+            F64, F32, F16, BF16, TF32, E4M3, E5M2, E3M2, E2M3, E2M1, I64, Bool
+        );
         Tensor::from_data(cx.ty.shape.clone(), data)
     }
     /// ε of the branch that is taken; where that is not decided, of both and the distance
