@@ -2,8 +2,10 @@
 //!
 //! The generator ([`generate`]) never judges, the oracle ([`oracle`]) never generates.
 
+mod bytes;
 pub mod generate;
 pub mod oracle;
+mod program;
 
 /// Any bytes as an ONNX file: a model, or an error that names the file and a remedy.
 pub fn onnx(bytes: &[u8]) {

@@ -52,6 +52,18 @@ macro_rules! primitives {
             fn from(op: $name) -> Op { Op::$name(op) }
         })+
 
+        impl Op {
+            /// The primitive as [`PRIMITIVES`] lists it; a node's [`name`](Primitive::name)
+            /// may say more (a user's kernel has a name of its own).
+            pub fn primitive(&self) -> &'static str {
+                match self {
+                    Op::Input => "Input",
+                    Op::Constant(_) => "Constant",
+                    $(Op::$name(_) => stringify!($name),)+
+                }
+            }
+        }
+
         /// Names of all primitives, for tables and coverage tests.
         pub const PRIMITIVES: &[&str] = &[$(stringify!($name)),+];
 
