@@ -8,7 +8,7 @@ use super::subjects::Subject;
 use super::tolerances::{atol, customary_rtol};
 use crate::graph::Pass;
 use crate::number::Enclosure;
-use crate::obligation::{Checks, Measured, Obligation, Run};
+use crate::obligation::{Checks, Measured, Obligation, Run, without_consequence};
 use crate::op::{Op, Primitive};
 use crate::tensor::Shape;
 use crate::tolerance::Tolerance;
@@ -94,9 +94,10 @@ impl Parts<'_> {
     pub fn obligations(&self) -> (Vec<ObligationRecord>, Vec<(String, Json)>) {
         let model = &self.prepared.model;
         let mut tallies: BTreeMap<(u32, usize), Tally> = BTreeMap::new();
+        let not_missed = without_consequence(&model.graph, &self.run.approx);
         for (k, node) in model.graph.nodes().iter().enumerate() {
             let origin = node.origin();
-            if matches!(node.op(), Op::Input | Op::Constant(_)) {
+            if matches!(node.op(), Op::Input | Op::Constant(_)) || not_missed[k] {
                 continue;
             }
             let pass = match origin.pass {

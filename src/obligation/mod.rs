@@ -5,9 +5,11 @@
 //! then exact rationals where the graph is algebraic and small, then intervals of growing
 //! precision; what is still open then is *undecided*, which is a result, not an error.
 
+mod consequence;
 mod escalate;
 mod measure;
 
+pub use consequence::without_consequence;
 pub use escalate::check;
 pub use measure::Measured;
 
