@@ -74,6 +74,10 @@ impl How<'_> {
                 Part::Value => held.value,
             };
             let of_part = Normalized::new(self.axes, self.centred, self.deviation.epsilon, part);
+            let of_part = match self.variance {
+                Variance::TwoPass => of_part.of_squares(),
+                Variance::OnePass => of_part,
+            };
             graph.conditioned(Conditioned::Normalized(of_part), [value, held, x])
         })
     }

@@ -164,7 +164,10 @@ impl<'a> Climb<'a> {
         let eps = &self.run.approx[*value].eps;
         open.learn(elements(env, spec, tensor));
         let measured = measure(&open.elements, tensor, eps, |e| e.error);
-        let settled = measured.is_settled(eps) || !measured.largest.hi().is_finite();
+        // No precision makes the error of an observed NaN or infinity finite.
+        let violated = measured.verdict.outcome() == Outcome::Violated;
+        let beyond = violated && !measured.largest.hi().is_finite();
+        let settled = measured.is_settled(eps) || beyond;
         self.checks.claimed[open.position] = measured;
         settled
     }

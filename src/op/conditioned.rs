@@ -6,7 +6,7 @@ use super::smooth::Smooth;
 use crate::bound::{Approx, Bound, Drift, Operand};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, ValueId};
-use crate::number::{SpecNumber, Up};
+use crate::number::{Enclosure, SpecNumber, Up};
 use crate::tensor::{SpecTensor, Tensor, Ty};
 
 /// The identity on its first argument, a function f of x that a lowering has composed of
@@ -29,6 +29,15 @@ impl Conditioned {
         match self {
             Conditioned::Smooth(f) => f.moved(x),
             Conditioned::Normalized(f) => f.moved(x),
+        }
+    }
+
+    /// A bound on the value and on what any execution computes, which is within `computed` of
+    /// f at the execution's own x̂.
+    fn limit(&self, cx: &RuleCx, x: &Operand, computed: Up) -> Up {
+        match self {
+            Conditioned::Smooth(_) => Up::INFINITY,
+            Conditioned::Normalized(f) => f.limit(cx, x, computed),
         }
     }
 }
@@ -64,13 +73,15 @@ impl Primitive for Conditioned {
     /// value ŷ that is computed of x̂ is within ε₂ of f(x̂), then |ŷ − f(x)| ≤ result.
     /// # Formula
     /// min(ε₁, ε₂ + sup |f(x̂) − f(x)|), the latter as `Smooth` and `Normalized` have it.
+    /// Both f(x) and ŷ lie within sup |f| + max ε₂ of 0, and a normalization's within what its
+    /// squares leave (`Normalized::limit`).
     /// # Derivation
-    /// ŷ − f(x) = (ŷ − f(x̂)) + (f(x̂) − f(x)).
+    /// ŷ − f(x) = (ŷ − f(x̂)) + (f(x̂) − f(x)); and |ŷ| ≤ |f(x̂)| + ε₂.
     /// # Assumes
     /// The arguments are what they are said to be; nothing besides.
     /// # Tightness
     /// Test `conditioned_values_are_nearly_attained`.
-    fn error(&self, _cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
+    fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
         let [value, held, x] = [&args[0], &args[1], &args[2]];
         // What is held drifts; the value that it is compared with need not.
         let own = Approx {
@@ -87,7 +98,9 @@ impl Primitive for Conditioned {
         }
         let moved = self.moved(x);
         let eps = value.bound(|i| value.eps(i).min(held.eps(i) + moved.at(i)));
+        let limit = self.limit(cx, x, held.approx.eps.largest());
         Approx {
+            range: own.range.meet(Enclosure::around(0.0, limit)),
             eps: if eps.is_zero() { Bound::Zero } else { eps },
             ..own
         }

@@ -16,7 +16,9 @@
 //! x̂ⱼ is 0 and none is positive, up to ρ: an execution may take zⱼ − shift in one tree, without
 //! storing zⱼ, while the shift was stored. Both trees have the same leaves, but for products
 //! that are rounded in one and contracted in the other: ρ is twice the roundings of the nest
-//! and those of its leaves. So D ≥ e^−ρ and x̂ ≤ ρ however large ε is.
+//! and those of its leaves, and 0 where schedule, contraction and subnormals are fixed. So
+//! x̂ⱼ ≤ ρⱼ, and D ≥ e^−ρⱼ for the largest ρⱼ of those that may be the maximum (x̂ⱼ ≥ −ρⱼ is
+//! possible, which excludes padding far below), however large ε is.
 //! # Assumes
 //! A5, with which the computed exponential is never negative; A1; A2 (else A2'); A3.
 
@@ -38,6 +40,8 @@ pub(crate) struct Row {
     pub low: Enclosure,
     /// Σ exp(hi − origin).
     pub high: Enclosure,
+    /// An upper bound on every execution's D.
+    pub most: Up,
     /// Number of elements.
     pub count: usize,
     /// The largest ε among the arguments.
@@ -146,6 +150,9 @@ impl<'a> Exponents<'a> {
 
     /// ρ per element: how far the shifted maximum of an execution may be from 0.
     fn slack(&self, cx: &RuleCx, format: Format) -> Bound {
+        if cx.config.is_fixed() {
+            return Bound::Zero; // both are the same bits
+        }
         let ty = self.x.value.ty();
         let cx = &RuleCx { ty: &ty, ..*cx };
         // A product that is rounded here and contracted there may be z itself.
@@ -171,8 +178,12 @@ impl<'a> Exponents<'a> {
             .iter()
             .map(|&i| x.c(i))
             .fold(f64::NEG_INFINITY, larger);
-        let slack = slack.map(|rho| members.iter().map(|&i| rho.at(i)).fold(Up::ZERO, Up::max));
-        let ceiling = slack.map_or(f64::INFINITY, Up::get);
+        let rho = |i: usize| slack.map_or(Up::INFINITY, |rho| rho.at(i));
+        let may_be_largest = |i: usize| x.enclosure(i).hi() >= negated(rho(i).get());
+        let slack = slack.map(|_| {
+            let candidates = members.iter().filter(|&&i| may_be_largest(i));
+            candidates.map(|&i| rho(i)).fold(Up::ZERO, Up::max)
+        });
         let zero = Enclosure::point(0.0);
         let (mut low, mut high, mut sup) = (zero, zero, zero);
         let (mut floor, mut own, mut largest) = (f64::NEG_INFINITY, Up::ZERO, Up::ZERO);
@@ -180,6 +191,7 @@ impl<'a> Exponents<'a> {
             let e = x.enclosure(i);
             low = low.add(&relative(e.lo(), origin));
             high = high.add(&relative(e.hi(), origin));
+            let ceiling = rho(i).get();
             let most = if e.hi() < ceiling { e.hi() } else { ceiling };
             sup = sup.add(&Enclosure::point(most).exp());
             own += libm.error(
@@ -199,6 +211,7 @@ impl<'a> Exponents<'a> {
             origin,
             low,
             high,
+            most: sup.magnitude(),
             count: members.len(),
             largest,
             top,
@@ -260,11 +273,15 @@ impl Row {
         below.min(sharper).max(self.grown)
     }
 
-    /// Where ln D of every execution lies: the image of the enclosures' box.
+    /// Where ln D of every execution lies: the image of the enclosures' box, within what the
+    /// shift leaves.
     pub fn log_sum(&self) -> Enclosure {
         let origin = Enclosure::point(self.origin);
         let of = |sum: &Enclosure| sum.log().add(&origin);
-        Enclosure::new(of(&self.low).lo(), of(&self.high).hi())
+        let least = Enclosure::point(self.least().get()).log().lo();
+        let most = Enclosure::point(self.most.get()).log().hi();
+        let (lo, hi) = (of(&self.low).lo(), of(&self.high).hi());
+        Enclosure::new(larger(lo, least), if most < hi { most } else { hi })
     }
 
     /// An enclosure of exp(x)/D over the box, for one element's enclosure.

@@ -1,7 +1,7 @@
 //! The maximum as a free shift: inside softmax and log-sum-exp.
 
 use super::excluded::Excluded;
-use super::max_over::{infer_max, largest, run_max, spec_max};
+use super::max_over::{infer_max, largest, largest_of_contenders, run_max, spec_max};
 use super::reduction::Axes;
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite};
 use crate::bound::{Approx, Drift, Operand};
@@ -44,21 +44,24 @@ impl Primitive for FreeMax {
         run_max(&self.0, &Excluded::default(), cx, args[0])
     }
     /// ε = 0, and no claim where a score has none, which may be undefined; the shift of another
-    /// execution is within 2·max ε of this run's.
+    /// execution is within 2·max ε of this run's, over the scores that may be the maximum.
     ///
     /// # Derivation
     /// The maximum is 1-Lipschitz in the maximum norm, and every admissible ẑ lies within
-    /// its reach (2ε, 0 where determined) of c.
+    /// its reach (2ε, 0 where determined) of c; a score below another's enclosure is neither
+    /// maximum.
     fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
         let z = &args[0];
-        let reach = z.bound(|i| z.approx.reach(i));
+        let none = Excluded::default();
+        let reach = |i: usize| z.approx.reach(i);
+        let drift = largest_of_contenders(&self.0, &none, z, cx.len(), reach);
         let undefined = |i: usize| match z.eps(i) {
             eps if eps.is_finite() && !z.approx.drift.is_open() => Up::ZERO,
             _ => Up::INFINITY,
         };
         let eps = largest(&self.0, cx, z.shape(), &z.bound(undefined));
         Approx {
-            drift: Drift::Within(largest(&self.0, cx, z.shape(), &reach)),
+            drift: Drift::Within(drift),
             ..cx.approx(args, eps)
         }
     }

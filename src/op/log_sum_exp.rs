@@ -3,7 +3,7 @@
 use super::exponentials::{self, Exponents};
 use super::reduction::Axes;
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite};
-use super::softmax::{Softmax, run_sums, spec_sums, to_scores};
+use super::softmax::{Softmax, run_sums, SpecSums, spec_sums, to_scores};
 use super::Log;
 use crate::bound::{Approx, Bound, Drift, Operand};
 use crate::error::{Error, Result};
@@ -41,12 +41,13 @@ impl Primitive for LogSumExp {
         Ok(ty)
     }
     fn spec<N: SpecNumber>(&self, cx: &SpecCx<N>, args: &[&SpecTensor<N>]) -> SpecTensor<N> {
-        let (_, sums) = spec_sums(&self.0, cx.env, args);
+        let SpecSums { sums, origins, .. } = spec_sums(&self.0, cx.env, args);
         let nothing = || N::from_f64(cx.env, f64::NAN);
-        let data: Vec<N> = sums
-            .iter()
-            .map(|s| s.as_ref().map_or_else(nothing, SpecNumber::log))
-            .collect();
+        let of = |(s, t): (&Option<N>, &N)| match s {
+            Some(s) => s.log().add(t),
+            None => nothing(),
+        };
+        let data: Vec<N> = sums.iter().zip(&origins).map(of).collect();
         SpecTensor::new(cx.ty.shape.clone(), data)
     }
     fn run(&self, cx: &RuleCx, args: &[&Tensor]) -> Result<Tensor> {

@@ -127,24 +127,10 @@ impl Primitive for MaxOver {
     fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
         let x = &args[0];
         let Parts { axes, excluded, .. } = self.0.as_ref();
-        let targets = axes.targets(x.shape());
-        let taking_part = || targets.iter().enumerate().filter(|(i, _)| !excluded.at(*i));
-        let mut floor = vec![f64::NEG_INFINITY; cx.len()];
-        for (i, &t) in taking_part() {
-            let lo = x.enclosure(i).lo();
-            if lo > floor[t] {
-                floor[t] = lo;
-            }
-        }
-        let mut eps = vec![Up::ZERO; cx.len()];
-        for (i, &t) in taking_part() {
-            if x.enclosure(i).hi() >= floor[t] {
-                eps[t] = eps[t].max(x.eps(i));
-            }
-        }
+        let eps = largest_of_contenders(axes, excluded, x, cx.len(), |i| x.eps(i));
         Approx {
             range: x.approx.range,
-            ..cx.approx(args, Bound::from_fn(eps.len(), |i| eps[i]))
+            ..cx.approx(args, eps)
         }
     }
     fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
@@ -160,6 +146,33 @@ impl Primitive for MaxOver {
         };
         Ok(vec![Some(to_x)])
     }
+}
+
+/// The largest bound among the elements that may be the maximum of their group: others attain
+/// it in no execution.
+pub(crate) fn largest_of_contenders(
+    axes: &Axes,
+    excluded: &Excluded,
+    x: &Operand,
+    groups: usize,
+    bound: impl Fn(usize) -> Up,
+) -> Bound {
+    let targets = axes.targets(x.shape());
+    let taking_part = || targets.iter().enumerate().filter(|(i, _)| !excluded.at(*i));
+    let mut floor = vec![f64::NEG_INFINITY; groups];
+    for (i, &t) in taking_part() {
+        let lo = x.enclosure(i).lo();
+        if lo > floor[t] {
+            floor[t] = lo;
+        }
+    }
+    let mut most = vec![Up::ZERO; groups];
+    for (i, &t) in taking_part() {
+        if x.enclosure(i).hi() >= floor[t] {
+            most[t] = most[t].max(bound(i));
+        }
+    }
+    Bound::from_fn(groups, |t| most[t])
 }
 
 impl Parts {

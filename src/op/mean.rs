@@ -19,6 +19,10 @@ impl Mean {
     pub(crate) fn over(axes: &[usize], keep: bool) -> Mean {
         Mean(Axes::new(axes, keep))
     }
+
+    pub(crate) fn axes(&self) -> &Axes {
+        &self.0
+    }
 }
 
 /// A count below 2^24, as the type rule has checked.

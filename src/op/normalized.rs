@@ -22,11 +22,15 @@
 //! ≤ 1 + yᵢ². Without the mean the entries are ([i = j] − yᵢyⱼ/n)/s, and yᵢ² ≤ n.
 
 use super::conditioned::times;
+use super::nest::Nest;
 use super::reduction::Axes;
+use super::rule::RuleCx;
 use crate::bound::{Bound, Operand};
+use crate::config::Subnormals;
 use crate::error::Result;
-use crate::number::{Down, Enclosure, SpecNumber, Up};
+use crate::number::{Down, Enclosure, Format, SpecNumber, Up};
 use crate::tensor::Ty;
+use std::sync::Arc;
 
 /// What of a normalization is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +50,14 @@ pub struct Normalized {
     centred: bool,
     epsilon: f64,
     part: Part,
+    /// True where v is computed as the mean of the squares of what is divided.
+    of_squares: bool,
 }
+
+/// Roundings to storage between the squares and y: a square, the sum, its part (up to three),
+/// e and its addition, a root, a reciprocal, y's own; a root's reciprocal may be 2 ulp off, which
+/// is four of them.
+const STORED: f64 = 16.0;
 
 /// One row: what all of its elements share.
 struct Row {
@@ -71,6 +82,28 @@ impl Normalized {
             centred,
             epsilon,
             part,
+            of_squares: !centred,
+        }
+    }
+
+    /// The same where v is computed as the mean of the squares of what is divided (it always is
+    /// without a mean), which keeps every execution's y in range: see `limit`.
+    #[must_use]
+    pub fn of_squares(self) -> Normalized {
+        Normalized {
+            of_squares: true,
+            ..self
+        }
+    }
+
+    /// The value's normalization over the axes of a mean square, without a mean of its own.
+    pub(crate) fn by_root_mean_square(axes: &Axes, epsilon: f64) -> Normalized {
+        Normalized {
+            axes: axes.keeping(),
+            centred: false,
+            epsilon,
+            part: Part::Value,
+            of_squares: true,
         }
     }
 
@@ -81,6 +114,69 @@ impl Normalized {
             Part::Value => x.clone(),
             Part::Variance | Part::InverseDeviation => reduced,
         })
+    }
+
+    /// A bound on |y| and on every execution's |ŷ|, given how far ŷ, as computed of x̂, may be from
+    /// y(x̂).
+    pub(super) fn limit(&self, cx: &RuleCx, x: &Operand, computed: Up) -> Up {
+        let Part::Value = self.part else {
+            return Up::INFINITY;
+        };
+        let plain = most(Up::count(self.axes.count(x.shape())), self.centred) + computed;
+        match cx.format() {
+            Some(format) if self.of_squares => plain.min(self.by_squares(cx, format, x)),
+            _ => plain,
+        }
+    }
+
+    /// The same, however far the parts of ŷ may be from those of y(x̂).
+    ///
+    /// # Formula
+    /// (√(n·(1 + G)·(1 + l/e')) + ρ/√e')·(1 + G) + l, with e' = e·(1 − 4u), or no claim below the
+    /// normal range; G = (1+u)^16·(1+u')^(n+1) − 1 with u' the accumulator's; l = 4η of the wider
+    /// (8λ under flush); ρ how far what is divided may be from what was squared, where both
+    /// are recomputed from one nest (`Nest::recomputed`, twice).
+    /// # Derivation
+    /// Every square is of one computed d̂, so it is not negative, and to nearest
+    /// fl(z) ≥ z/(1 + u) for z in the normal range; a sum of such terms is in any tree at least
+    /// its largest over (1+u')ⁿ, and what underflows is at most l of their mean. So the computed
+    /// ŝ ≥ d̂ᵢ²/(n(1 + G)) − l, that is |d̂ᵢ| ≤ √(n(1 + G)(ŝ + l)), and ŝ ≥ e'. What is divided is
+    /// within ρ of d̂ᵢ: |d̂ᵢ + ρ|/√ŝ is at most the formula before the last roundings.
+    fn by_squares(&self, cx: &RuleCx, format: Format, x: &Operand) -> Up {
+        let four = Up::new(4.0) * format.unit();
+        let least = Down::new(self.epsilon) * (Down::new(1.0) - four);
+        if least.get() <= format.lambda().get() {
+            return Up::INFINITY;
+        }
+        let accumulator = cx.config.accumulator(format);
+        let n = Up::count(self.axes.count(x.shape()));
+        let stored = Up::growth(format.unit(), Up::new(STORED));
+        let summed = Up::growth(accumulator.unit(), n + Up::ONE);
+        let grown = (Up::ONE + stored) * (Up::ONE + summed);
+        let lost = match cx.config.subnormals {
+            Subnormals::Gradual => Up::new(4.0) * format.eta().max(accumulator.eta()),
+            Subnormals::Flush => Up::new(8.0) * format.lambda().max(accumulator.lambda()),
+        };
+        let whole = (n * grown * (Up::ONE + lost / least)).sqrt();
+        let apart = self.recomputed(cx, format, x);
+        (whole + (apart + apart) / least.sqrt()) * grown + lost
+    }
+
+    /// How far one computation of d may be from the exact sum of its leaves: of x, or of x and a
+    /// mean, which is at most the largest magnitude but for its roundings.
+    fn recomputed(&self, cx: &RuleCx, format: Format, x: &Operand) -> Up {
+        if cx.config.is_fixed() {
+            return Up::ZERO; // one value, always the same bits
+        }
+        let mut nest = Nest::of(cx, x);
+        if self.centred {
+            let largest = x.bound(|i| x.magnitude(i)).largest();
+            let n = Up::count(self.axes.count(x.shape())) + Up::new(STORED);
+            let grown = Up::ONE + Up::growth(format.unit(), n);
+            let mean = Nest::leaf(Bound::uniform(largest * grown), Bound::Zero);
+            nest = Arc::new(Nest::added(&[nest, Arc::new(mean)], x.len()));
+        }
+        nest.recomputed(cx, format, |i| x.magnitude(i)).largest()
     }
 
     /// |f(x̂) − f(x)| per element of the part: see the head of this file.
@@ -147,7 +243,7 @@ impl Normalized {
             return Up::INFINITY; // the quotient may be undefined
         }
         let n = Up::count(row.count);
-        let most = if self.centred { n.less_one() } else { n }.sqrt();
+        let most = most(n, self.centred);
         let y = (row.off(x, i) / least).min(most);
         let one = Enclosure::point(1.0);
         let (own, others) = if self.centred {
@@ -174,6 +270,11 @@ impl Row {
         }
         (self.rms / (self.least * self.least)).min(Up::ONE / self.least)
     }
+}
+
+/// The largest |y| of n elements.
+fn most(n: Up, centred: bool) -> Up {
+    if centred { n.less_one() } else { n }.sqrt()
 }
 
 /// rᵢ: how far x and every x̂ may be from this run's c.

@@ -26,30 +26,54 @@ impl Softmax {
     }
 }
 
-/// e = exp x and Σe of the specification, over the elements that take part; the sum of none is
-/// 0, and of what is not decided anything.
+/// e = exp(x − t) and Σe of the specification, over the elements that take part, with t for each
+/// row; the sum of none is 0, and of what is not decided anything.
+///
+/// t is 0 but where exponentials would leave the range of an enclosure by f64: a run whose scores
+/// are thousands off is thousands away from its own maximum.
+pub(crate) struct SpecSums<N> {
+    pub e: Vec<N>,
+    pub sums: Vec<Option<N>>,
+    pub origins: Vec<N>,
+}
+
+/// |x| up to which exp x and sums of it are in f64's range.
+const EXPONENT_IN_RANGE: f64 = 500.0;
+
 pub(crate) fn spec_sums<N: SpecNumber>(
     axes: &Axes,
     env: &N::Env,
     args: &[&SpecTensor<N>],
-) -> (Vec<N>, Vec<Option<N>>) {
+) -> SpecSums<N> {
     let (x, kept) = (args[0], args.get(2).copied());
+    let targets = axes.targets(&x.shape);
+    let mut largest = vec![f64::NEG_INFINITY; axes.kept(&x.shape).len()];
+    for (i, &target) in targets.iter().enumerate() {
+        let hi = x.data[i].enclose().hi();
+        if takes_part(kept, i) == Some(true) && hi > largest[target] {
+            largest[target] = hi;
+        }
+    }
+    let is_moved = |row: usize| largest[row].is_finite() && largest[row].abs() > EXPONENT_IN_RANGE;
+    let origin = |row: usize| N::from_f64(env, if is_moved(row) { largest[row] } else { 0.0 });
+    let origins: Vec<N> = (0..largest.len()).map(origin).collect();
     let zero = N::from_f64(env, 0.0);
     let e = |(i, x): (usize, &N)| match takes_part(kept, i) {
+        Some(true) if is_moved(targets[i]) => x.sub(&origins[targets[i]]).exp(),
         Some(true) => x.exp(),
         Some(false) => zero.clone(),
         None => N::from_f64(env, f64::NAN),
     };
     let e: Vec<N> = x.data.iter().enumerate().map(e).collect();
-    let mut sums: Vec<Option<N>> = vec![None; axes.kept(&x.shape).len()];
-    for (i, target) in axes.targets(&x.shape).into_iter().enumerate() {
+    let mut sums: Vec<Option<N>> = vec![None; origins.len()];
+    for (i, &target) in targets.iter().enumerate() {
         if takes_part(kept, i) == Some(false) {
             continue;
         }
         let slot = &mut sums[target];
         *slot = Some(slot.as_ref().map_or_else(|| e[i].clone(), |s| s.add(&e[i])));
     }
-    (e, sums)
+    SpecSums { e, sums, origins }
 }
 
 /// e = exp x and Σe, computed as the primitives compute them.
@@ -82,7 +106,7 @@ impl Primitive for Softmax {
         Ok(x.clone())
     }
     fn spec<N: SpecNumber>(&self, cx: &SpecCx<N>, args: &[&SpecTensor<N>]) -> SpecTensor<N> {
-        let (e, sums) = spec_sums(&self.0, cx.env, args);
+        let SpecSums { e, sums, .. } = spec_sums(&self.0, cx.env, args);
         let zero = N::from_f64(cx.env, 0.0);
         let kept = args.get(2).copied();
         let each = |(i, target): (usize, usize)| match &sums[target] {

@@ -17,6 +17,7 @@ pub fn of(primitive: &str) -> Option<&'static [Fragment]> {
             standardized,
             parts_of_a_standardized,
             rms_normalized,
+            drawn,
         ],
         _ => return None,
     })
@@ -74,4 +75,21 @@ fn parts_of_a_standardized(b: &mut Builder) -> Result<ValueId> {
 fn rms_normalized(b: &mut Builder) -> Result<ValueId> {
     let (x, epsilon) = (sum(b, &[1, 3])?, epsilon(b));
     lower::rms_normalize(&mut b.graph, x, &[1], epsilon)
+}
+
+/// The same node by node, as other programs write it.
+fn drawn(b: &mut Builder) -> Result<ValueId> {
+    let (x, epsilon) = (sum(b, &[1, 3])?, epsilon(b));
+    let square = b.graph.square(x)?;
+    let mean = b.graph.mean(square, &[1], true)?;
+    let epsilon = lower::real(&mut b.graph, epsilon, b.dtype)?;
+    let shifted = b.graph.add(mean, epsilon)?;
+    let value = if b.tape.coin() {
+        let root = b.graph.sqrt(shifted)?;
+        b.graph.div(x, root)?
+    } else {
+        let inverse = b.graph.rsqrt(shifted)?;
+        b.graph.mul(x, inverse)?
+    };
+    lower::drawn_normalization(&mut b.graph, value)
 }

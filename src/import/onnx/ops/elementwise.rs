@@ -53,7 +53,31 @@ unary! {
 }
 
 binary! {
-    add => op::Add, sub => op::Sub, mul => op::Mul, div => op::Div,
+    add => op::Add, sub => op::Sub,
+}
+
+/// A value times itself is a square, which is never negative.
+fn mul(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+    let (x, y) = call.operands()?;
+    let builder = call.builder();
+    if x == y {
+        return Ok(vec![builder.push(op::Square, &[x])?]);
+    }
+    let product = builder.binary(op::Mul, x, y)?;
+    Ok(vec![lower::drawn_normalization(
+        &mut builder.graph,
+        product,
+    )?])
+}
+
+fn div(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
+    let (x, y) = call.operands()?;
+    let builder = call.builder();
+    let quotient = builder.binary(op::Div, x, y)?;
+    Ok(vec![lower::drawn_normalization(
+        &mut builder.graph,
+        quotient,
+    )?])
 }
 
 fn max(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
