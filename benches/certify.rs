@@ -203,10 +203,12 @@ fn losses(prepared: &Prepared, checks: &Checks) {
         if matches!(node.op(), Op::Input | Op::Constant(_)) || checks.error[k].tightness == 0.0 {
             continue;
         }
-        let before = node
-            .args()
-            .iter()
-            .map(|a| checks.error[a.index()].tightness);
+        // What is held beside a value serves its bound, and is no step on the way to it.
+        let on_the_way = match node.op() {
+            Op::AnyOf(_) | Op::Conditioned(_) => &node.args()[..1],
+            _ => node.args(),
+        };
+        let before = on_the_way.iter().map(|a| checks.error[a.index()].tightness);
         let before = before.fold(0.0, |m: f64, t| if t > m { t } else { m });
         // Exact arguments: the whole of the bound could be attained.
         let before = if before == 0.0 { 1.0 } else { before };
