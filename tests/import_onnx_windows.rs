@@ -154,3 +154,53 @@ fn attributes_that_mean_nothing_are_refused() {
         assert!(refused.is_err(), "{attribute:?}");
     }
 }
+
+/// Refused before anything of that size is made.
+#[test]
+fn a_resize_beyond_any_memory_is_refused() {
+    let by_sizes = |mode: &str, sizes: &[i64]| {
+        let resize = node_with(
+            "Resize",
+            &["x", "", "", "sizes"],
+            &["y"],
+            &[text("mode", mode)],
+        );
+        let onnx = model(18).floats("x", &[1, 1, 1, 4]).output("y");
+        onnx.initializer(i64s("sizes", &[4], sizes)).node(resize)
+    };
+    let by_scales = |scale: f32| {
+        let resize = node_with(
+            "Resize",
+            &["x", "", "scales"],
+            &["y"],
+            &[text("mode", "linear")],
+        );
+        let onnx = model(18).floats("x", &[1, 1, 1, 4]).output("y");
+        onnx.initializer(f32s("scales", &[4], &[1.0, 1.0, scale, 1.0]))
+            .node(resize)
+    };
+    let huge = [
+        by_scales(1e30),
+        by_scales(1e10),
+        by_sizes("linear", &[1, 1, 200_000_000, 4]),
+        by_sizes("nearest", &[1, 1, 1 << 40, 4]),
+    ];
+    for onnx in huge {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = import(&onnx.save(folder.path()), &ImportOptions::default());
+        let error = refused.err().expect("refused").to_string();
+        assert!(error.contains("elements"), "{error}");
+    }
+}
+
+#[test]
+fn a_hidden_size_that_contradicts_the_weights_is_refused() {
+    let gru = |size: i64| {
+        let node = node_with("GRU", &["x", "w", "r"], &["y"], &[int("hidden_size", size)]);
+        results(&[3, 1, 4], node, &[("w", &[1, 6, 4]), ("r", &[1, 6, 2])])
+    };
+    assert!(gru(2).is_ok());
+    for size in [-1, 0, 7, 1 << 40] {
+        assert!(gru(size).is_err(), "{size}");
+    }
+}

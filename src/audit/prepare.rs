@@ -47,6 +47,7 @@ pub fn prepare(request: &Request) -> Result<Prepared> {
             input_shapes: input_shapes(&file),
             values: decisive_values(&file),
             formulas: request.formulas,
+            config: request.config,
         },
     )?;
     let inputs = load_inputs(&model, &file)?;

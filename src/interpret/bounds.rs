@@ -41,6 +41,11 @@ pub fn eval(graph: &Graph, config: &Config, run: &[Tensor], inputs: &[Approx]) -
     known
 }
 
+/// What is known of an exact input.
+pub(crate) fn given(cx: &RuleCx, value: &Tensor) -> Approx {
+    finish(cx, Approx::exact(), value, true)
+}
+
 /// What is known of one operation's result.
 pub(crate) fn local(op: &Op, cx: &RuleCx, args: &[Operand], out: &Tensor) -> Approx {
     let constants = args.iter().all(|a| a.approx.constant);

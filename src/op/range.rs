@@ -3,7 +3,7 @@
 //!
 //! Each function takes ranges (or enclosures) of the arguments and gives the result's
 //! [`Approx::range`](crate::bound::Approx::range). Rounding to nearest is monotone and keeps 0,
-//! so a bound of 0 stays one; other ends are moved outward by a rounding.
+//! so a bound of 0 stays one; other ends are moved outward.
 
 use super::rule::RuleCx;
 use crate::bound::Operand;
@@ -19,16 +19,54 @@ pub(crate) fn is_non_negative(x: &Operand) -> bool {
     x.approx.range.lo() >= 0.0
 }
 
-/// A range of exact results, widened by one rounding; a sign stays.
+/// A range of exact results, widened by one rounding to nearest; a sign stays.
+///
+/// Rounding is monotone, so each end moves by its own half ulp at most.
 pub(crate) fn rounded(cx: &RuleCx, exact: Enclosure) -> Enclosure {
-    widened(exact, |m| cx.half_ulp(m))
+    moved(
+        exact,
+        [exact.lo(), exact.hi()].map(|end| cx.half_ulp(Up::magnitude(end))),
+    )
 }
 
-/// A range of exact results, widened by an error at each end; a sign stays.
+/// A range of exact results, widened by what a function may be off at each; a sign stays.
+///
+/// # Derivation
+/// k ulp are not monotone towards 0: above the next power of two an ulp is twice as large, so
+/// that a result there may come to lie below what the end itself may become. For `error` that
+/// grows with the magnitude and x at least the end e nearer to 0: up to 2e it is at most that
+/// at 2e, and beyond, where it is at most x/2, x less the error is at least e. That the error
+/// is at most half of x holds from 2e on, if at 2e it is at most a quarter: an ulp is at least
+/// half of its largest share. Where it is more, and for a range that spans 0, each end moves
+/// by the largest error of all.
 pub(crate) fn widened(exact: Enclosure, error: impl Fn(Up) -> Up) -> Enclosure {
+    let largest = error(exact.magnitude());
+    let near = |end: f64| {
+        let twice = Up::magnitude(end) + Up::magnitude(end);
+        let error = error(twice);
+        let four = error + error + error + error;
+        if four <= twice {
+            error.min(largest)
+        } else {
+            largest
+        }
+    };
     let (lo, hi) = (exact.lo(), exact.hi());
-    let moved = |x: f64| Enclosure::around(x, error(Up::magnitude(x)));
-    let (below, above) = (moved(lo).lo(), moved(hi).hi());
+    let by = if lo > 0.0 {
+        [near(lo), largest]
+    } else if hi < 0.0 {
+        [largest, near(hi)]
+    } else {
+        [largest, largest]
+    };
+    moved(exact, by)
+}
+
+/// An interval whose ends are moved outward; a sign stays.
+fn moved(exact: Enclosure, [below, above]: [Up; 2]) -> Enclosure {
+    let (lo, hi) = (exact.lo(), exact.hi());
+    let below = Enclosure::around(lo, below).lo();
+    let above = Enclosure::around(hi, above).hi();
     Enclosure::new(
         if lo >= 0.0 && below < 0.0 { 0.0 } else { below },
         if hi <= 0.0 && above > 0.0 { 0.0 } else { above },
@@ -129,4 +167,46 @@ fn is_nothing(x: Enclosure) -> bool {
 
 fn smaller(a: f64, b: f64) -> f64 {
     if b < a { b } else { a }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::libm::{Function, Libm};
+    use crate::number::Format;
+
+    /// No result of any x in the range, off by as much as the table allows, lies outside.
+    #[test]
+    fn results_off_by_their_table_stay_in_the_range() {
+        let tables = [
+            Libm::Portable,
+            Libm::XlaCpu,
+            Libm::Ulp(2.5),
+            Libm::Ulp(1000.0),
+        ];
+        for (format, libm) in [Format::F32, Format::BF16, Format::E4M3]
+            .into_iter()
+            .flat_map(|f| tables.map(|t| (f, t)))
+        {
+            let error = |m: Up| libm.error(Function::Exp, format, m);
+            let points: Vec<f64> = (-12_i32..=12)
+                .flat_map(|e| [0.999_999, 1.0, 1.000_001, 1.4, 1.99].map(|m| m * 2.0_f64.powi(e)))
+                // Of what may overflow there is no claim, and a range speaks of none.
+                .filter(|&x| error(Up::new(x)).is_finite())
+                .collect();
+            for (k, &lo) in points.iter().enumerate() {
+                for &hi in &points[k..] {
+                    let range = widened(Enclosure::new(lo, hi), error);
+                    for &x in points[k..].iter().filter(|&&x| x <= hi) {
+                        let off = Enclosure::around(x, error(Up::new(x)));
+                        let least = if off.lo() < 0.0 { 0.0 } else { off.lo() };
+                        assert!(
+                            range.lo() <= least && off.hi() <= range.hi(),
+                            "{format:?}, {libm:?}: {x} in {lo}..{hi}"
+                        );
+                    }
+                }
+            }
+        }
+    }
 }

@@ -5,7 +5,7 @@
 //! here, by the primitives' own executions, and enter the graph as constants.
 
 use crate::bound::{Approx, Operand};
-use crate::config::{Config, Subnormals};
+use crate::config::Config;
 use crate::error::Result;
 use crate::graph::{Graph, ValueId};
 use crate::interpret::bounds;
@@ -39,16 +39,13 @@ pub(super) struct Builder {
 }
 
 impl Builder {
-    /// An empty graph.
-    pub fn new() -> Builder {
+    /// An empty graph, for executions under a configuration.
+    pub fn new(config: Config) -> Builder {
         Builder {
             graph: Graph::new(),
             known: HashMap::new(),
             reals: HashMap::new(),
-            config: Config {
-                subnormals: Subnormals::Flush,
-                ..Config::default()
-            },
+            config,
             infinite: HashMap::new(),
             allowance: MAX_FOLDED,
             seen: 0,
@@ -139,12 +136,20 @@ impl Builder {
         id
     }
 
-    /// Notes what a value is, exactly.
+    /// Notes what a value is; executions may flush it all the same.
     fn remember(&mut self, id: ValueId, value: Tensor) {
         if !value.dtype().is_float() {
             self.known.insert(id, value);
         } else if value.len() <= MAX_REALS {
-            self.reals.insert(id, (value, Approx::exact()));
+            let cx = RuleCx {
+                config: &self.config,
+                ty: self.graph.ty(id),
+            };
+            let approx = match self.graph.node(id).op() {
+                Op::Input => bounds::given(&cx, &value),
+                op => bounds::local(op, &cx, &[], &value),
+            };
+            self.reals.insert(id, (value, approx));
         }
     }
 

@@ -8,6 +8,7 @@ use super::proto::{FunctionProto, GraphProto, NodeProto, ValueInfoProto};
 use super::tensor::Tensors;
 use super::walk::{Frame, Walk};
 use super::{inputs, ops};
+use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::graph::{Origin, Pass, ValueId};
 use crate::import::{Model, ModelNode, NamedValue};
@@ -33,6 +34,9 @@ pub struct ImportOptions {
     pub values: BTreeMap<String, Tensor>,
     /// The formulas of composites that have several.
     pub formulas: Formulas,
+    /// The configuration that the graph will be run and bounded under: an integer that is
+    /// computed from floats decides only where it is the same in every execution.
+    pub config: Config,
 }
 
 /// Reads an ONNX model and lowers it to primitives.
@@ -54,7 +58,7 @@ fn lower(path: &Path, loaded: Loaded, options: &ImportOptions) -> Result<Model> 
             .remedy("split the model; 2^24 nodes are the most"));
     }
     let scope = Scope {
-        builder: Builder::new(),
+        builder: Builder::new(options.config),
         tensors: Tensors::new(path),
         retype: inputs::retype(graph, options.format)?,
         opset: 0,

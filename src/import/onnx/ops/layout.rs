@@ -177,7 +177,7 @@ fn pad_by_elements(
 }
 
 /// Fails where a constant of so many elements is more than an import may make.
-fn affordable(call: &mut Call<'_>, elements: usize) -> Result<()> {
+pub(super) fn affordable(call: &mut Call<'_>, elements: usize) -> Result<()> {
     call.builder().allow(elements).ok_or_else(|| {
         Error::new(format!("needs a constant of {elements} elements"))
             .remedy("make it an input of the model")

@@ -60,7 +60,7 @@ struct Layer {
 impl Layer {
     fn of(call: &mut Call<'_>, defaults: &[&str]) -> Result<Layer> {
         let attributes = &mut call.attributes;
-        attributes.ignore(&["hidden_size"]);
+        let stated = attributes.int("hidden_size")?;
         if call.scope.opset < OUTPUTS_ARE_LISTED {
             attributes.ignore(&["output_sequence"]);
         }
@@ -109,6 +109,12 @@ impl Layer {
                 ),
             );
         };
+        if let Some(stated) = stated.filter(|&h| usize::try_from(h) != Ok(hidden)) {
+            return Err(
+                Error::new(format!("hidden_size is {stated}, and R has the shape {r}"))
+                    .remedy("leave it out, or state the last extent of R"),
+            );
+        }
         let ranks = [(1, 3), (3, 2), (5, 3), (6, 3), (7, 2)];
         for (k, rank) in ranks {
             let shape = call.optional(k).map(|x| call.shape(x));

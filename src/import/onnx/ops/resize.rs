@@ -1,10 +1,12 @@
 //! Resize, Upsample and Einsum.
 
 use super::super::call::axes_of;
+use super::layout::affordable;
 use super::{Call, Operation, op};
 use crate::error::{Error, Result};
 use crate::graph::ValueId;
 use crate::lower::{self, Coordinates, Filter, Nearest};
+use crate::tensor::Shape;
 
 pub(super) const OPERATIONS: &[Operation] = &[
     op("Einsum", "", 1..=super::MANY, einsum),
@@ -272,6 +274,7 @@ fn apply(
         .remedy("give one for each axis")
     })?;
     let mut all = Vec::new();
+    let mut target = shape.to_vec();
     for (k, (scale, extent)) in extents(&old, wanted.by).into_iter().enumerate() {
         let how = lower::Resize {
             axis: wanted.axes[k],
@@ -282,6 +285,10 @@ fn apply(
             exclude_outside,
         };
         if !how.is_still(old[k]) {
+            target[wanted.axes[k]] = extent;
+            Shape::checked(&target)?;
+            // Weights of neighbours for every element along the axis.
+            affordable(call, extent)?;
             all.push(how);
         }
     }
