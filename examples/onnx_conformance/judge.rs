@@ -140,6 +140,7 @@ fn run_set(case: &Case, set: &DataSet) -> Result<bool, Failure> {
     });
     let values: BTreeMap<String, Tensor> =
         names.unwrap_or_default().into_iter().zip(given).collect();
+    let config = Config::default();
     let options = ImportOptions {
         input_shapes: (values.iter())
             .map(|(name, value)| (name.clone(), value.shape().to_vec()))
@@ -147,13 +148,13 @@ fn run_set(case: &Case, set: &DataSet) -> Result<bool, Failure> {
         values: values.clone(),
         format: None,
         formulas: Formulas::default(),
+        config,
     };
     let model = import(&case.folder.join("model.onnx"), &options)
         .map_err(|e| failed(Stage::Import, e.to_string()))?;
     let inputs: Vec<Tensor> = (model.inputs.iter())
         .filter_map(|input| values.get(&input.name).cloned())
         .collect();
-    let config = Config::default();
     let run =
         Run::new(&model.graph, &config, &inputs).map_err(|e| failed(Stage::Run, e.to_string()))?;
     same_types(&model, &run, &expected)?;

@@ -99,8 +99,14 @@ impl Primitive for Conditioned {
         let moved = self.moved(x);
         let eps = value.bound(|i| value.eps(i).min(held.eps(i) + moved.at(i)));
         let limit = self.limit(cx, x, held.approx.eps.largest());
+        // The value's own range speaks of the elements that its primitives have a claim of.
+        let gained = |i: usize| !value.eps(i).is_finite() && eps.at(i).is_finite();
+        let known = match (0..value.len()).any(gained) {
+            true => Enclosure::ENTIRE,
+            false => own.range,
+        };
         Approx {
-            range: own.range.meet(Enclosure::around(0.0, limit)),
+            range: known.meet(Enclosure::around(0.0, limit)),
             eps: if eps.is_zero() { Bound::Zero } else { eps },
             ..own
         }

@@ -145,9 +145,11 @@ impl Builder {
                 config: &self.config,
                 ty: self.graph.ty(id),
             };
-            let approx = match self.graph.node(id).op() {
-                Op::Input => bounds::given(&cx, &value),
-                op => bounds::local(op, &cx, &[], &value),
+            let op = self.graph.node(id).op();
+            let approx = if matches!(op, Op::Input) {
+                bounds::given(&cx, &value)
+            } else {
+                bounds::local(op, &cx, &[], &value)
             };
             self.reals.insert(id, (value, approx));
         }
