@@ -9,7 +9,7 @@ use gradbound::number::simulated::{
 };
 use gradbound::number::{Float, Format, Up};
 use gradbound::obligation::{Run, check};
-use gradbound::op::Relation;
+use gradbound::op::{Relation, Rounding};
 use gradbound::tensor::{DType, Tensor, Ty};
 use gradbound::verdict::Outcome;
 use num_rational::BigRational;
@@ -371,7 +371,7 @@ fn holds_on_everything(dtype: DType, operands: usize, build: Build) {
 
 #[test]
 fn no_claim_fails_on_any_value_of_any_narrow_format() {
-    let unary: [Build; 8] = [
+    let unary: [Build; 12] = [
         |g, x| g.exp(x[0]),
         |g, x| g.log(x[0]),
         |g, x| g.tanh(x[0]),
@@ -380,6 +380,10 @@ fn no_claim_fails_on_any_value_of_any_narrow_format() {
         |g, x| g.neg(x[0]),
         |g, x| g.abs(x[0]),
         |g, x| g.relu(x[0]),
+        |g, x| g.round(x[0], Rounding::Floor),
+        |g, x| g.round(x[0], Rounding::Ceil),
+        |g, x| g.round(x[0], Rounding::Nearest),
+        |g, x| g.round(x[0], Rounding::Truncate),
     ];
     let binary: [Build; 7] = [
         |g, x| g.add(x[0], x[1]),

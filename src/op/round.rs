@@ -6,7 +6,7 @@ use crate::bound::{Approx, Bound, Operand};
 use crate::error::Result;
 use crate::graph::{Graph, ValueId};
 use crate::number::spec::Steps;
-use crate::number::{Enclosure, SpecNumber, Up};
+use crate::number::{Enclosure, Format, SpecNumber, Up};
 use crate::op::truth;
 use crate::tensor::{SpecTensor, Tensor, Ty};
 
@@ -88,6 +88,16 @@ const JUMP_AT: [Steps; 2] = [
     },
 ];
 
+/// 0 where the format holds the integers up to m, +∞ where they may be beyond its range.
+fn held(cx: &RuleCx, m: Up) -> Up {
+    let beyond = |format: Format| m.get() >= format.overflow_threshold();
+    if cx.format().is_some_and(beyond) {
+        Up::INFINITY
+    } else {
+        Up::ZERO
+    }
+}
+
 /// Rounding to an integer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Round(pub Rounding);
@@ -116,9 +126,10 @@ impl Primitive for Round {
     /// # Derivation
     /// x and x̂ lie in the enclosure and rounding is monotone, so both results lie between
     /// those of its ends. The result is exact: the integers next to a float of any format
-    /// here are floats of it.
+    /// here are floats of it, but for those beyond its range (E2M3 ends at 7½, and has no 8).
     /// # Errors
-    /// None: an argument that may be undefined gives +∞, "no claim".
+    /// None: an argument that may be undefined, or an integer beyond the range, gives +∞, "no
+    /// claim".
     /// # Tightness
     /// Test `a_crossed_integer_is_a_jump`.
     fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
@@ -126,17 +137,27 @@ impl Primitive for Round {
         let eps: Vec<Up> = (0..cx.len())
             .map(|i| {
                 let eps = x.eps(i);
-                if !eps.is_finite() || (eps == Up::ZERO && !x.approx.drift.is_open()) {
-                    return eps;
+                if !eps.is_finite() || !x.c(i).is_finite() {
+                    return Up::INFINITY;
                 }
-                self.0.image(x.enclosure(i)).width()
+                let fixed = eps == Up::ZERO && !x.approx.drift.is_open();
+                let within = if fixed {
+                    Enclosure::point(x.c(i))
+                } else {
+                    x.enclosure(i)
+                };
+                let image = self.0.image(within);
+                held(cx, image.magnitude()) + image.width()
             })
             .collect();
         cx.approx(args, Bound::per_element(&eps))
     }
     /// B rounded up to an integer.
     fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
-        elementwise::scale_each(cx, args, |b| Up::new(b(0).get().ceil()))
+        elementwise::scale_each(cx, args, |b| {
+            let whole = Up::new(b(0).get().ceil());
+            held(cx, whole) + whole
+        })
     }
     /// Zero almost everywhere, and by convention at the jumps (JAX, PyTorch).
     fn vjp(&self, _g: &mut Graph, _site: &VjpSite) -> Result<Vec<Option<ValueId>>> {

@@ -5,14 +5,18 @@ use crate::execute::{Execution, execute};
 use crate::fragments::{Builder, Fragment};
 use crate::generate::{self, Given};
 use crate::oracle::{Judgement, Spec};
+use crate::soft;
+use crate::tally::{Counts, Tally};
 use crate::tape::Tape;
 use gradbound::Config;
 use gradbound::bound::{Approx, Bound};
 use gradbound::config::Subnormals;
+use gradbound::graph::grad::Gradients;
 use gradbound::graph::{Graph, ValueId};
+use gradbound::interpret::scales::Known;
 use gradbound::interpret::{bounds, runtime, scales};
 use gradbound::number::Up;
-use gradbound::op::{Primitive, Scaled};
+use gradbound::op::{Op, Primitive, Scaled};
 use gradbound::tensor::{DType, Tensor};
 use proptest::prelude::*;
 use proptest::test_runner::{
@@ -21,11 +25,11 @@ use proptest::test_runner::{
 use std::cell::RefCell;
 
 /// Which claim is attacked.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Claim {
     /// |x̂ − x| ≤ ε.
     Sound,
-    /// |x|, |x̂| ≤ B from the inputs' scales alone.
+    /// |x|, |x̂| ≤ B, from the inputs' scales alone and with the run c.
     ScaleSound,
 }
 
@@ -52,6 +56,8 @@ pub struct Outcome {
     pub claims: usize,
     /// The largest share of a bound that an element reached.
     pub largest: f64,
+    /// How many elements were compared with a finite bound, the run's among them.
+    pub compared: Counts,
     /// The first violation, shrunk.
     pub violation: Option<String>,
 }
@@ -88,7 +94,7 @@ impl Attack {
                 TestRunner::new_with_rng(cases, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
             }
         };
-        let length = if self.backward { 700 } else { 400 };
+        let length = if self.backward { 900 } else { 400 };
         let tapes = prop::collection::vec(any::<u32>(), length);
         let result = runner.run(&tapes, |tape| {
             match self.case(&mut Tape::new(&tape), &mut outcome.borrow_mut()) {
@@ -105,12 +111,15 @@ impl Attack {
 
     /// One case; what was violated, where something was.
     fn case(&self, tape: &mut Tape, outcome: &mut Outcome) -> Option<String> {
-        let config = generate::config(tape, self.subnormals);
+        let config = generate::config(tape, self.subnormals, self.dtype);
         let mut b = Builder::new(tape, self.dtype);
         let output = (self.fragment)(&mut b).expect("fragments are well formed");
         b.outputs = vec![output];
+        let (mut gradients, mut fanned) = (Gradients::default(), false);
         if self.backward {
-            b.differentiate(output)
+            fanned = b.tape.coin();
+            gradients = b
+                .differentiate(output, fanned)
                 .expect("fragments are differentiable");
         }
         let Builder {
@@ -119,11 +128,16 @@ impl Attack {
             outputs,
             ..
         } = b;
+        let about = About {
+            tally: Tally::of(&graph, &outputs, &gradients, fanned),
+            outputs,
+        };
+        let small = generate::all_small(tape, self.dtype);
         let inputs: Vec<Given> = graph
             .inputs()
             .iter()
             .zip(&roles)
-            .map(|(v, role)| generate::input(tape, graph.ty(*v), *role))
+            .map(|(v, role)| generate::input(tape, graph.ty(*v), *role, small))
             .collect();
         let case = Case {
             graph,
@@ -131,7 +145,7 @@ impl Attack {
             inputs,
         };
         let computed = case.execute(tape)?;
-        self.judge(&case, &computed, &outputs, outcome)
+        self.judge(&case, &computed, &about, outcome)
     }
 
     /// Judges a drawn execution, and the run c itself, which is an execution like any other.
@@ -139,53 +153,82 @@ impl Attack {
         &self,
         case: &Case,
         computed: &[Tensor],
-        outputs: &[ValueId],
+        about: &About,
         outcome: &mut Outcome,
     ) -> Option<String> {
         let run = case.run()?;
+        let known = case.bounds(&run);
         let (claimed, violation) = match self.claim {
             Claim::Sound => {
-                let known = case.bounds(&run);
                 let violation = case.another_value(&known, &run, computed);
-                (known.into_iter().map(|a| a.eps).collect(), violation)
+                (vec![known.into_iter().map(|a| a.eps).collect()], violation)
             }
-            Claim::ScaleSound => (case.scales(computed), None),
+            Claim::ScaleSound => {
+                let known = Known {
+                    run: &run,
+                    approx: &known,
+                };
+                let claimed = vec![
+                    case.scales(computed, None),
+                    case.scales(computed, Some(known)),
+                ];
+                (claimed, None)
+            }
         };
-        violation
-            .or_else(|| self.judge_one(case, computed, &claimed, outputs, outcome))
-            .or_else(|| self.judge_one(case, &run, &claimed, outputs, outcome))
+        if violation.is_some() {
+            return violation;
+        }
+        let spec = case.spec(computed);
+        // Only these take their specification from the execution.
+        let shifts = |op: &Op| matches!(op, Op::FreeMax(_) | Op::Held(_));
+        let of_run = (case.graph.nodes().iter().any(|n| shifts(n.op()))).then(|| case.spec(&run));
+        let of_run = of_run.as_ref().unwrap_or(&spec);
+        self.judge_one(case, computed, &spec, &claimed, about, outcome)
+            .or_else(|| self.judge_one(case, &run, of_run, &claimed, about, outcome))
     }
 
+    /// Judges one execution against one bound or several.
     fn judge_one(
         &self,
         case: &Case,
         computed: &[Tensor],
-        claimed: &[Bound],
-        outputs: &[ValueId],
+        spec: &Spec,
+        claimed: &[Vec<Bound>],
+        about: &About,
         outcome: &mut Outcome,
     ) -> Option<String> {
-        let x: Vec<&[_]> = case.inputs.iter().map(|given| given.x.as_slice()).collect();
-        let spec = Spec::of(&case.graph, &x, computed);
-        // Integers are exact, and beyond 2^53 a tensor cannot show them as f64.
-        let float = |v: &ValueId| case.graph.ty(*v).dtype != DType::I64;
-        for value in case.graph.values().filter(float) {
-            let (k, output) = (value.index(), outputs.contains(&value));
+        for value in case.graph.values() {
+            let (k, output) = (value.index(), about.outputs.contains(&value));
+            let integer = case.graph.ty(value).dtype == DType::I64;
+            let mut compared = 0;
             for (i, c) in computed[k].to_f64s().into_iter().enumerate() {
-                let bound = claimed[k].at(i);
-                let judged = match self.claim {
-                    Claim::Sound => spec.error(k, i, c, self.planted_in(bound)),
-                    Claim::ScaleSound => spec.scale(k, i, c, bound),
-                };
-                outcome.elements += usize::from(output);
-                match judged {
-                    Judgement::NoClaim => {}
-                    Judgement::Holds(share) => {
-                        outcome.claims += usize::from(output);
-                        outcome.largest = outcome.largest.max(share);
-                    }
-                    Judgement::Violated(what) => return Some(case.tell(value, i, &what, computed)),
+                // Beyond 2^53 a tensor cannot show an integer, which is exact, as f64.
+                if integer && c.abs() >= soft::power(53) {
+                    continue;
                 }
+                let mut claims = false;
+                for bounds in claimed {
+                    let bound = bounds[k].at(i);
+                    let judged = match self.claim {
+                        Claim::Sound => spec.error(k, i, c, self.planted_in(bound)),
+                        Claim::ScaleSound => spec.scale(k, i, c, bound),
+                    };
+                    match judged {
+                        Judgement::NoClaim => {}
+                        Judgement::Holds(share) => {
+                            claims = true;
+                            outcome.largest = outcome.largest.max(share);
+                        }
+                        Judgement::Violated(what) => {
+                            return Some(case.tell(value, i, &what, computed));
+                        }
+                    }
+                }
+                compared += usize::from(claims);
+                outcome.elements += usize::from(output);
+                outcome.claims += usize::from(output && claims);
             }
+            about.tally.count(value, compared, &mut outcome.compared);
         }
         None
     }
@@ -197,6 +240,12 @@ impl Attack {
             Up::new(eps.get() * self.planted)
         }
     }
+}
+
+/// What a case is about.
+struct About {
+    outputs: Vec<ValueId>,
+    tally: Tally,
 }
 
 /// One case: a graph, a configuration, and inputs.
@@ -236,6 +285,11 @@ impl Case {
         bounds::eval(&self.graph, &self.config, run, &known)
     }
 
+    fn spec(&self, computed: &[Tensor]) -> Spec {
+        let x: Vec<&[_]> = self.inputs.iter().map(|given| given.x.as_slice()).collect();
+        Spec::of(&self.graph, &x, computed)
+    }
+
     /// A value that is said to be determined but came out differently.
     fn another_value(
         &self,
@@ -260,8 +314,8 @@ impl Case {
         None
     }
 
-    /// What the library claims from the scales of the inputs alone.
-    fn scales(&self, computed: &[Tensor]) -> Vec<Bound> {
+    /// What the library claims from the scales of the inputs alone, or with the run as well.
+    fn scales(&self, computed: &[Tensor], run: Option<Known<'_>>) -> Vec<Bound> {
         let known = self
             .inputs
             .iter()
@@ -274,7 +328,7 @@ impl Case {
                 }))
             });
         let inputs: Vec<Scaled> = known.collect();
-        let all = scales::eval(&self.graph, &self.config, &inputs, None);
+        let all = scales::eval(&self.graph, &self.config, &inputs, run);
         all.into_iter().map(|scaled| scaled.scale).collect()
     }
 

@@ -1,8 +1,7 @@
 //! Composites under attack: what is lowered to several primitives, forward and backward.
 
-use crate::fragments::Builder;
+use crate::fragments::{Builder, conditioned};
 use crate::generate::Role;
-use crate::nests::attack;
 use gradbound::Result;
 use gradbound::graph::ValueId;
 use gradbound::lower::{
@@ -17,7 +16,7 @@ fn moderate(b: &mut Builder, shape: &[usize]) -> ValueId {
 
 fn affine(b: &mut Builder, n: usize) -> Affine {
     Affine {
-        scale: Some(moderate(b, &[n])),
+        scale: b.tape.coin().then(|| moderate(b, &[n])),
         bias: b.tape.coin().then(|| moderate(b, &[n])),
     }
 }
@@ -32,19 +31,25 @@ fn deviation(b: &mut Builder, epsilon: f64) -> Deviation {
     Deviation { epsilon, inverse }
 }
 
+/// What is added under a root. Formats of few bits have no 1e-3: the root would be of nothing
+/// but the square.
+fn small(b: &Builder) -> f64 {
+    let has_small = b.dtype.format().is_some_and(|f| f.precision >= 8);
+    if has_small { 1e-3 } else { 1.0 }
+}
+
 fn layer_norm(b: &mut Builder) -> Result<ValueId> {
     let x = moderate(b, &[1, 3]);
     let variance = b.tape.pick(&[Variance::TwoPass, Variance::OnePass]);
-    let (affine, deviation) = (affine(b, 3), deviation(b, 1e-3));
+    let epsilon = small(b);
+    let (affine, deviation) = (affine(b, 3), deviation(b, epsilon));
     let standard = lower::standardize(&mut b.graph, x, &[1], deviation, variance)?;
     affine.apply(&mut b.graph, standard.value)
 }
 
 fn rms_norm(b: &mut Builder) -> Result<ValueId> {
     let x = moderate(b, &[1, 3]);
-    // Formats of few bits have no 1e-3: the root would be of nothing but the square.
-    let has_small = b.dtype.format().is_some_and(|f| f.precision >= 8);
-    let epsilon = if has_small { 1e-3 } else { 0.5 };
+    let epsilon = small(b);
     let deviation = deviation(b, epsilon);
     lower::rms_normalize(&mut b.graph, x, &[1], deviation)
 }
@@ -55,7 +60,8 @@ fn batch_norm(b: &mut Builder) -> Result<ValueId> {
     let formula = b
         .tape
         .pick(&[BatchNorm::Any, BatchNorm::Centred, BatchNorm::Folded]);
-    let (affine, deviation) = (affine(b, 2), deviation(b, 1e-3));
+    let epsilon = small(b);
+    let (affine, deviation) = (affine(b, 2), deviation(b, epsilon));
     lower::batch_normalize(&mut b.graph, x, moments, affine, deviation, formula)
 }
 
@@ -85,6 +91,24 @@ fn lp_norm(b: &mut Builder) -> Result<ValueId> {
     let x = moderate(b, &[1, 3]);
     let order = b.tape.pick(&[Norm::L1, Norm::L2]);
     lower::lp_normalize(&mut b.graph, x, &[1], order)
+}
+
+fn mean_variance_norm(b: &mut Builder) -> Result<ValueId> {
+    // Without a summand under the root, a variance that may be 0 leaves no claim.
+    let x = match b.tape.coin() {
+        true => {
+            let one = b.input([1, 1], Role::Small);
+            let other = b.graph.neg(one)?;
+            b.graph.concat(&[one, other], 1)?
+        }
+        false => moderate(b, &[1, 3]),
+    };
+    lower::mean_variance_normalize(&mut b.graph, x, &[1])
+}
+
+fn drawn_norm(b: &mut Builder) -> Result<ValueId> {
+    let (x, epsilon) = (moderate(b, &[1, 2]), small(b));
+    conditioned::drawn_of(b, x, epsilon)
 }
 
 fn sgd(b: &mut Builder) -> Result<ValueId> {
@@ -235,20 +259,10 @@ fn lstm(b: &mut Builder) -> Result<ValueId> {
     )
 }
 
-macro_rules! composites {
-    ($($name:ident at least $percent:literal),+ $(,)?) => {$(
-        mod $name {
-            #[test]
-            fn holds() {
-                super::attack(stringify!($name), super::$name, $percent);
-            }
-        }
-    )+};
-}
-
-composites! {
+crate::nests::nests! {
     layer_norm at least 30, rms_norm at least 30, batch_norm at least 30,
     trained_batch_norm at least 10, batch_norm_of_products at least 20, lp_norm at least 15,
+    mean_variance_norm at least 5, drawn_norm at least 20,
     sgd at least 40, momentum at least 40, adagrad at least 30, adam at least 30,
     attention at least 30, rotary at least 40,
     rnn at least 30, gru at least 30, lstm at least 30,

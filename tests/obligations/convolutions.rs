@@ -1,8 +1,7 @@
 //! Convolutions with their bias and what follows: one reduction with all its leaves, also
 //! where gradients meet; and bounds that cannot be much smaller.
 
-use crate::fragments::Builder;
-use crate::nests::attack;
+use crate::fragments::{Builder, windows};
 use crate::tightness::{Witness, ratio, rounding_up};
 use gradbound::Result;
 use gradbound::graph::{Graph, ValueId};
@@ -37,6 +36,10 @@ fn with_residual(b: &mut Builder) -> Result<ValueId> {
     b.graph.add(y, x)
 }
 
+fn transposed(b: &mut Builder) -> Result<ValueId> {
+    windows::conv_transpose(b)
+}
+
 /// Two convolutions with a relu in between.
 fn twice(b: &mut Builder) -> Result<ValueId> {
     let x = b.any([1, 2, 2]);
@@ -45,20 +48,7 @@ fn twice(b: &mut Builder) -> Result<ValueId> {
     conv(b, hidden)
 }
 
-#[test]
-fn a_convolution_with_bias_is_one_nest() {
-    attack("with_bias", with_bias, 40);
-}
-
-#[test]
-fn a_residual_joins_the_nest_of_a_convolution() {
-    attack("with_residual", with_residual, 40);
-}
-
-#[test]
-fn convolutions_after_one_another() {
-    attack("twice", twice, 20);
-}
+crate::nests::nests! { with_bias at least 40, with_residual at least 40, twice at least 20, transposed at least 40 }
 
 #[test]
 fn conv_is_nearly_attained() {

@@ -8,7 +8,7 @@ use gradbound::bound::{Approx, Bound};
 use gradbound::config::{Accumulate, Contract, Execution, Granularity, Schedule, Subnormals};
 use gradbound::libm::Libm;
 use gradbound::number::{Format, Up};
-use gradbound::tensor::{Tensor, Ty};
+use gradbound::tensor::{DType, Tensor, Ty};
 use std::num::NonZeroUsize;
 
 /// What an input of a fragment may be.
@@ -24,6 +24,8 @@ pub enum Role {
     Unit,
     /// Moderate and at least 1.
     AboveOne,
+    /// Known exactly, and -2, -1, 0, 1 or 2: what every format holds, and its products.
+    Small,
     /// An exact index below n.
     Index(usize),
 }
@@ -41,8 +43,24 @@ pub struct Given {
     pub admissible: Tensor,
 }
 
-/// A configuration; the default for the simplest choice.
-pub fn config(tape: &mut Tape, subnormals: Subnormals) -> Config {
+/// A configuration; the default for the simplest choice. Formats of at most four bits have many
+/// in which executions are fixed: elsewhere a few operations leave no claim.
+pub fn config(tape: &mut Tape, subnormals: Subnormals, dtype: DType) -> Config {
+    let drawn = any_config(tape, subnormals);
+    let coarse = dtype.format().is_some_and(|f| f.precision < 5);
+    if !coarse || tape.coin() {
+        return drawn;
+    }
+    Config {
+        schedule: tape.pick(&[Schedule::Left, Schedule::Pairwise]),
+        contract: Contract::Off,
+        libm: Libm::Correct,
+        granularity: Granularity::Element,
+        ..drawn
+    }
+}
+
+fn any_config(tape: &mut Tape, subnormals: Subnormals) -> Config {
     let (schedule, contract) = tape.pick(&[
         (Schedule::Any, Contract::Any),
         (Schedule::Any, Contract::Any),
@@ -174,7 +192,20 @@ fn in_role(tape: &mut Tape, format: Format, role: Role, earlier: &[f64]) -> f64 
             x => x,
         },
         Role::AboveOne => soft::round(format, 1.0 + moderate(tape).abs()),
+        Role::Small => small_in(tape, role, 1.0),
         Role::Index(n) => tape.below(n) as f64,
+    }
+}
+
+/// A number in a role that every format holds.
+fn small_in(tape: &mut Tape, role: Role, unit: f64) -> f64 {
+    let whole = tape.between(-2, 2) as f64;
+    let n = whole * unit;
+    match role {
+        Role::Positive => n.abs().max(0.5),
+        Role::Unit => whole / 2.0,
+        Role::AboveOne => 1.0 + n.abs(),
+        _ => n,
     }
 }
 
@@ -226,21 +257,42 @@ fn admissible(tape: &mut Tape, format: Format, c: f64, x: &Dyadic, eps: f64) -> 
         .unwrap_or(c)
 }
 
+/// A unit of which all inputs of a case are small multiples, known exactly: a format of few
+/// bits holds little more, and what is made of several inputs has a finite bound for little
+/// more.
+pub fn all_small(tape: &mut Tape, dtype: DType) -> Option<f64> {
+    let bits = dtype.format()?.precision;
+    let often = match bits {
+        ..3 => tape.below(4) > 0,
+        3..8 => tape.coin(),
+        _ => false,
+    };
+    often.then(|| tape.pick(&[1.0, 0.5, 0.5]))
+}
+
 /// An input of the given type with everything that the attack needs to know of it.
-pub fn input(tape: &mut Tape, ty: &Ty, role: Role) -> Given {
+pub fn input(tape: &mut Tape, ty: &Ty, role: Role, small: Option<f64>) -> Given {
     let len = ty.shape.len();
     let Some(format) = ty.dtype.format() else {
         return index(tape, ty, role);
     };
-    let exact = tape.below(4) == 0;
+    let small = small.or((role == Role::Small).then_some(1.0));
+    let exact = tape.below(4) == 0 || small.is_some();
     let determined = exact || tape.below(4) == 1;
-    let theme = if role == Role::Any { tape.below(7) } else { 0 };
+    let theme = if role == Role::Any && small.is_none() {
+        tape.below(7)
+    } else {
+        0
+    };
     let (mut c, mut x, mut hat, mut eps) = (vec![], vec![], vec![], vec![]);
     for _ in 0..len {
         let value = match theme {
             5 => 1.0,
             6 => step_of_one(tape, format),
-            _ => in_role(tape, format, role, &c),
+            _ => match small {
+                Some(unit) => small_in(tape, role, unit),
+                None => in_role(tape, format, role, &c),
+            },
         };
         let e = if exact {
             0.0

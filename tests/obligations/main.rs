@@ -12,6 +12,7 @@
 
 #[macro_use]
 mod names;
+mod activations;
 mod attack;
 mod composites;
 mod convolutions;
@@ -21,15 +22,20 @@ mod execute;
 mod fragments;
 mod generate;
 mod kernel;
+mod layout;
+mod ledger;
+mod losses;
 mod mixed;
 mod nests;
 mod oracle;
+mod page;
 mod planted;
 mod pools;
 mod shifts;
 mod soft;
 mod sound;
 mod sym;
+mod tally;
 mod tape;
 mod tight_conditioned;
 mod tight_selection;

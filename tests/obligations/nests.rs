@@ -4,6 +4,7 @@
 use crate::attack::{Attack, Claim};
 use crate::fragments::{Builder, Fragment};
 use crate::generate::Role;
+use crate::ledger::attacked;
 use crate::sound::{attack_all, demand_claims};
 use gradbound::Result;
 use gradbound::config::Subnormals;
@@ -212,16 +213,11 @@ fn append(b: &mut Builder, x: ValueId, y: ValueId) -> Result<ValueId> {
 pub fn attack(name: &str, fragment: Fragment, percent: usize) {
     for backward in [false, true] {
         for claim in [Claim::Sound, Claim::ScaleSound] {
-            let change = |attack| Attack {
-                claim,
-                backward,
-                ..attack
-            };
-            let outcome = attack_all(name, fragment, change);
+            let record = attacked(name, fragment, claim, backward);
             let percent = if claim == Claim::Sound { percent } else { 0 };
             demand_claims(
                 &format!("{name}, {claim:?}, backward {backward}"),
-                &outcome,
+                &record,
                 percent,
             );
         }
@@ -234,15 +230,18 @@ pub fn attack(name: &str, fragment: Fragment, percent: usize) {
     });
 }
 
+/// A test of each graph and, in `SUBJECTS`, what the tests are about: name, test and graph.
 macro_rules! nests {
-    ($($name:ident at least $percent:literal),+ $(,)?) => {$(
-        mod $name {
+    ($($name:ident at least $percent:literal),+ $(,)?) => {
+        $(mod $name {
             #[test]
             fn holds() {
                 $crate::nests::attack(stringify!($name), super::$name, $percent);
             }
-        }
-    )+};
+        })+
+        pub const SUBJECTS: &[(&str, &str, $crate::fragments::Fragment)] =
+            &[$((stringify!($name), concat!(module_path!(), "::", stringify!($name)), $name)),+];
+    };
 }
 
 pub(crate) use nests;

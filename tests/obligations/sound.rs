@@ -2,6 +2,7 @@
 
 use crate::attack::{Attack, Claim, Outcome};
 use crate::fragments::{self, Fragment};
+use crate::ledger::attacked;
 use gradbound::config::Subnormals;
 use gradbound::op::PRIMITIVES;
 use gradbound::tensor::DType;
@@ -16,9 +17,9 @@ const FORMATS: [(DType, u32); 10] = [
     (DType::TF32, 16),
     (DType::E4M3, 16),
     (DType::E5M2, 16),
-    (DType::E3M2, 8),
-    (DType::E2M3, 8),
-    (DType::E2M1, 8),
+    (DType::E3M2, 20),
+    (DType::E2M3, 24),
+    (DType::E2M1, 52),
 ];
 
 /// Narrow formats overflow on half of what they are attacked with.
@@ -26,17 +27,12 @@ fn is_narrow(dtype: DType) -> bool {
     dtype.format().is_some_and(|f| f.precision < 8)
 }
 
-/// How attacks went in the wide and in the narrow formats.
-#[derive(Default)]
-pub struct Outcomes {
-    wide: Outcome,
-    narrow: Outcome,
-}
+/// How the attacks on one claim went, by format.
+pub type Record = Vec<(DType, Outcome)>;
 
 /// Attacks one claim about a fragment in every format; panics with the violation.
-pub fn attack_all(name: &str, fragment: Fragment, change: impl Fn(Attack) -> Attack) -> Outcomes {
-    let mut outcomes = Outcomes::default();
-    for (dtype, cases) in FORMATS {
+pub fn attack_all(name: &str, fragment: Fragment, change: impl Fn(Attack) -> Attack) -> Record {
+    let in_format = |&(dtype, cases): &(DType, u32)| {
         let attack = change(Attack {
             cases,
             ..Attack::on(fragment, dtype)
@@ -48,27 +44,20 @@ pub fn attack_all(name: &str, fragment: Fragment, change: impl Fn(Attack) -> Att
                 attack.claim, attack.backward
             );
         }
-        let all = if is_narrow(dtype) {
-            &mut outcomes.narrow
-        } else {
-            &mut outcomes.wide
-        };
-        all.elements += outcome.elements;
-        all.claims += outcome.claims;
-        all.largest = all.largest.max(outcome.largest);
-    }
-    outcomes
+        (dtype, outcome)
+    };
+    FORMATS.iter().map(in_format).collect()
 }
 
 /// An attack on bounds of which most claim nothing would prove nothing.
-pub fn demand_claims(name: &str, outcomes: &Outcomes, percent: usize) {
-    for (outcome, percent) in [(&outcomes.wide, percent), (&outcomes.narrow, percent / 4)] {
-        let Outcome {
-            elements,
-            claims,
-            largest,
-            ..
-        } = outcome;
+pub fn demand_claims(name: &str, record: &Record, percent: usize) {
+    for (narrow, percent) in [(false, percent), (true, percent / 4)] {
+        let (mut elements, mut claims, mut largest) = (0, 0, 0.0_f64);
+        for (_, outcome) in record.iter().filter(|(d, _)| is_narrow(*d) == narrow) {
+            elements += outcome.elements;
+            claims += outcome.claims;
+            largest = largest.max(outcome.largest);
+        }
         println!(
             "{name}: {claims} of {elements} elements with a finite bound, largest share {largest:.3}"
         );
@@ -117,12 +106,8 @@ fn least_share(primitive: &str, claim: Claim, backward: bool) -> usize {
 fn attack_primitive(primitive: &str, claim: Claim, backward: bool) {
     for (n, fragment) in fragments::of(primitive).iter().enumerate() {
         let name = format!("{primitive}, fragment {n}, {claim:?}, backward {backward}");
-        let outcome = attack_all(&name, *fragment, |attack| Attack {
-            claim,
-            backward,
-            ..attack
-        });
-        demand_claims(&name, &outcome, least_share(primitive, claim, backward));
+        let record = attacked(&name, *fragment, claim, backward);
+        demand_claims(&name, &record, least_share(primitive, claim, backward));
     }
 }
 

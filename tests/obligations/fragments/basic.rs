@@ -5,6 +5,7 @@ use crate::generate::Role;
 use crate::kernel::SquarePlus;
 use crate::soft;
 use gradbound::Result;
+use gradbound::graph::grad::append_backward;
 use gradbound::graph::levels::UserNode;
 use gradbound::graph::{Graph, ValueId};
 use gradbound::lower;
@@ -23,7 +24,8 @@ pub fn of(primitive: &str) -> Option<&'static [Fragment]> {
         "Cast" => &[cast, cast_of_integers],
         "Concat" => &[concat],
         "Div" => &[|b| of_two(b, Graph::div), by_a_constant, ranges::by_a_norm],
-        "Embed" | "Slice" => &[slice],
+        "Embed" => &[embed],
+        "Slice" => &[slice],
         "Exp" => &[
             |b| of_one(b, Role::Moderate, Graph::exp),
             |b| of_one(b, Role::Any, Graph::exp),
@@ -32,7 +34,8 @@ pub fn of(primitive: &str) -> Option<&'static [Fragment]> {
             |b| of_one(b, Role::Any, |g, x| g.free_max(x, &[0])),
             super::soft::softmax,
         ],
-        "Gather" | "ScatterAdd" => &[gather, gather_elements],
+        "Gather" => &[gather, gather_elements],
+        "ScatterAdd" => &[scatter_add],
         "Kernel" | "KernelVjp" => &[kernel],
         "Log" => &[
             |b| of_one(b, Role::Positive, Graph::log),
@@ -127,6 +130,30 @@ fn slice(b: &mut Builder) -> Result<ValueId> {
     let back = b.tape.coin();
     let (start, step) = if back { (2, -2) } else { (0, 2) };
     b.graph.slice(x, &[0, start], &[1, step], &[2, 2])
+}
+
+/// A cotangent of a part, within zeros.
+pub fn embed(b: &mut Builder) -> Result<ValueId> {
+    let part = slice(b)?;
+    pulled_back(b, part)
+}
+
+/// A cotangent of what is gathered, added up where it was picked.
+fn scatter_add(b: &mut Builder) -> Result<ValueId> {
+    let picked = if b.tape.coin() {
+        gather(b)?
+    } else {
+        gather_elements(b)?
+    };
+    pulled_back(b, picked)
+}
+
+/// The gradient of the first input, by a cotangent that is an input.
+fn pulled_back(b: &mut Builder, value: ValueId) -> Result<ValueId> {
+    let x = b.graph.inputs()[0];
+    let cotangent = b.any(b.graph.ty(value).shape.clone());
+    let gradients = append_backward(&mut b.graph, &[(value, cotangent)], None)?;
+    Ok(gradients.of(x).expect("linear in it"))
 }
 
 fn gather(b: &mut Builder) -> Result<ValueId> {

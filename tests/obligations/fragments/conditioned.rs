@@ -33,7 +33,13 @@ fn sum(b: &mut Builder, shape: &[usize]) -> Result<ValueId> {
 fn gelu_of_a_sum(b: &mut Builder) -> Result<ValueId> {
     let x = sum(b, &[2])?;
     let form = b.tape.pick(&[Gelu::Erf, Gelu::Tanh]);
-    lower::gelu(&mut b.graph, x, form)
+    let value = lower::gelu(&mut b.graph, x, form)?;
+    if b.tape.coin() {
+        return Ok(value);
+    }
+    // Another use of what the formula computes.
+    let computed = b.graph.node(value).args()[0];
+    b.graph.add(value, computed)
 }
 
 fn swish_of_a_product(b: &mut Builder) -> Result<ValueId> {
@@ -80,6 +86,10 @@ fn rms_normalized(b: &mut Builder) -> Result<ValueId> {
 /// The same node by node, as other programs write it.
 fn drawn(b: &mut Builder) -> Result<ValueId> {
     let (x, epsilon) = (sum(b, &[1, 3])?, epsilon(b));
+    drawn_of(b, x, epsilon)
+}
+
+pub fn drawn_of(b: &mut Builder, x: ValueId, epsilon: f64) -> Result<ValueId> {
     let square = b.graph.square(x)?;
     let mean = b.graph.mean(square, &[1], true)?;
     let epsilon = lower::real(&mut b.graph, epsilon, b.dtype)?;

@@ -4,7 +4,7 @@ use super::{Builder, Fragment, of_one};
 use crate::generate::Role;
 use gradbound::Result;
 use gradbound::graph::{Graph, ValueId};
-use gradbound::lower::{self, Gelu};
+use gradbound::lower;
 use gradbound::op::Number;
 
 /// One function on arguments of a role, and on any.
@@ -32,7 +32,7 @@ pub fn of(primitive: &str) -> Option<&'static [Fragment]> {
         "Expm1" => function!(expm1, Moderate),
         "Irrational" => &[irrational],
         "Log1p" => function!(log1p, Positive),
-        "Pow" => &[pow, constant_power, activations],
+        "Pow" => &[pow, constant_power],
         "Rsqrt" => function!(rsqrt, Positive),
         "Sin" => function!(sin, Moderate),
         "Sinh" => function!(sinh, Moderate),
@@ -59,7 +59,7 @@ fn pow(b: &mut Builder) -> Result<ValueId> {
 }
 
 /// Bases of either sign; the exponents of products and roots among others.
-fn constant_power(b: &mut Builder) -> Result<ValueId> {
+pub fn constant_power(b: &mut Builder) -> Result<ValueId> {
     let exponents: [f64; 12] = [
         2.0, 3.0, 4.0, 5.0, -3.0, -1.0, -2.0, 0.5, -0.5, 1.0, 1.5, 0.1,
     ];
@@ -74,19 +74,4 @@ fn constant_power(b: &mut Builder) -> Result<ValueId> {
         },
     );
     lower::power(&mut b.graph, x, exponent)
-}
-
-fn activations(b: &mut Builder) -> Result<ValueId> {
-    let x = b.input([3], Role::Moderate);
-    let g = &mut b.graph;
-    match b.tape.below(8) {
-        0 => lower::elu(g, x, 1.0),
-        1 => lower::selu(g, x, 1.673_263_2, 1.050_701),
-        2 => lower::celu(g, x, 0.7),
-        3 => lower::gelu(g, x, Gelu::Erf),
-        4 => lower::gelu(g, x, Gelu::Tanh),
-        5 => lower::swish(g, x, 1.5),
-        6 => lower::mish(g, x),
-        _ => lower::softsign(g, x),
-    }
 }

@@ -38,7 +38,7 @@ fn squared(b: &mut Builder) -> Result<ValueId> {
     g.any_of(left, &[right])
 }
 
-/// (xy)z or x(yz).
+/// (xy)z or x(yz), the first of which may have another use.
 fn associated(b: &mut Builder) -> Result<ValueId> {
     let [x, y, z] = [b.any([3]), b.any([3]), b.any([3])];
     let g = &mut b.graph;
@@ -47,5 +47,9 @@ fn associated(b: &mut Builder) -> Result<ValueId> {
     let [x, y, z] = [g.held(x)?, g.held(y)?, g.held(z)?];
     let second = g.mul(y, z)?;
     let right = g.mul(x, second)?;
-    g.any_of(left, &[right])
+    let value = g.any_of(left, &[right])?;
+    match b.tape.coin() {
+        true => b.graph.add(value, left),
+        false => Ok(value),
+    }
 }

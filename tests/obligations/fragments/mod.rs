@@ -1,18 +1,18 @@
 //! For every primitive, the smallest graphs that contain it.
 
-mod basic;
-mod conditioned;
-mod elementary;
+pub mod basic;
+pub mod conditioned;
+pub mod elementary;
 mod formulas;
 mod ranges;
 mod select;
-mod soft;
-mod windows;
+pub mod soft;
+pub mod windows;
 
 use crate::generate::Role;
 use crate::tape::Tape;
 use gradbound::Result;
-use gradbound::graph::grad::append_backward;
+use gradbound::graph::grad::{Gradients, append_backward};
 use gradbound::graph::{Graph, ValueId};
 use gradbound::tensor::{DType, Shape, Ty};
 
@@ -62,17 +62,24 @@ impl<'a, 't> Builder<'a, 't> {
     }
 
     /// Appends the backward pass from `output` with a cotangent of its own as input; the
-    /// gradients of all inputs are what the fragment is about then.
-    pub fn differentiate(&mut self, output: ValueId) -> Result<()> {
+    /// gradients of all inputs are what the fragment is about then. `fanned`: every input has
+    /// another use, whose cotangent is one more input and joins its gradient.
+    pub fn differentiate(&mut self, output: ValueId, fanned: bool) -> Result<Gradients> {
         let ty = self.graph.ty(output).clone();
         if !ty.dtype.is_float() {
-            return Ok(()); // what is no float has no gradient
+            return Ok(Gradients::default()); // what is no float has no gradient
         }
         let forward: Vec<ValueId> = self.graph.inputs().to_vec();
-        let cotangent = self.of_type(ty, Role::Moderate);
-        let gradients = append_backward(&mut self.graph, &[(output, cotangent)], None)?;
+        let mut seeds = vec![(output, self.of_type(ty, Role::Moderate))];
+        for input in forward.iter().filter(|_| fanned) {
+            let ty = self.graph.ty(*input).clone();
+            if ty.dtype.is_float() {
+                seeds.push((*input, self.of_type(ty, Role::Moderate)));
+            }
+        }
+        let gradients = append_backward(&mut self.graph, &seeds, None)?;
         self.outputs = forward.iter().filter_map(|v| gradients.of(*v)).collect();
-        Ok(())
+        Ok(gradients)
     }
 
     pub fn pair(&mut self) -> (ValueId, ValueId) {

@@ -24,16 +24,17 @@ pub fn of(primitive: &str) -> Option<&'static [Fragment]> {
 }
 
 pub fn softmax(b: &mut Builder) -> Result<ValueId> {
-    let z = b.input([2, 3], Role::Moderate);
+    let shape = b.tape.pick(&[[2, 3], [1, 2]]);
+    let z = b.input(shape, Role::Moderate);
     lower::softmax(&mut b.graph, z, 1)
 }
 
-fn log_softmax(b: &mut Builder) -> Result<ValueId> {
+pub fn log_softmax(b: &mut Builder) -> Result<ValueId> {
     let z = b.input([3], Role::Moderate);
     lower::log_softmax(&mut b.graph, z, 0)
 }
 
-fn log_sum_exp(b: &mut Builder) -> Result<ValueId> {
+pub fn log_sum_exp(b: &mut Builder) -> Result<ValueId> {
     let z = b.input([2, 2, 2], Role::Moderate);
     let keep = b.tape.coin();
     lower::log_sum_exp(&mut b.graph, z, &[0, 2], keep)
@@ -69,24 +70,25 @@ fn mask(b: &mut Builder) -> Result<ValueId> {
     b.graph.compare(Relation::LessOrEqual, x, y)
 }
 
-fn masked(b: &mut Builder) -> Result<ValueId> {
+pub fn masked(b: &mut Builder) -> Result<ValueId> {
     let z = b.input([2, 3], Role::Moderate);
     let kept = mask(b)?;
     lower::masked_softmax(&mut b.graph, z, kept, 1)
 }
 
-fn masked_log(b: &mut Builder) -> Result<ValueId> {
+pub fn masked_log(b: &mut Builder) -> Result<ValueId> {
     let z = b.input([2, 3], Role::Moderate);
     let kept = mask(b)?;
     lower::masked_log_softmax(&mut b.graph, z, kept, 1)
 }
 
-fn unshifted(b: &mut Builder) -> Result<ValueId> {
-    let x = b.input([2, 3], Role::Moderate);
+pub fn unshifted(b: &mut Builder) -> Result<ValueId> {
+    let shape = b.tape.pick(&[[2, 3], [1, 2]]);
+    let x = b.input(shape, Role::Moderate);
     lower::softmax_without_shift(&mut b.graph, x, 1)
 }
 
-fn unshifted_log_softmax(b: &mut Builder) -> Result<ValueId> {
+pub fn unshifted_log_softmax(b: &mut Builder) -> Result<ValueId> {
     let x = b.input([2, 3], Role::Moderate);
     let how = LogSoftmax {
         exponentials: Exponentials::Plain,
@@ -95,7 +97,7 @@ fn unshifted_log_softmax(b: &mut Builder) -> Result<ValueId> {
     how.append(&mut b.graph, x, 1)
 }
 
-fn unshifted_log(b: &mut Builder) -> Result<ValueId> {
+pub fn unshifted_log(b: &mut Builder) -> Result<ValueId> {
     let x = b.input([2, 3], Role::Moderate);
     let keep = b.tape.coin();
     lower::log_sum_exp_without_shift(&mut b.graph, x, &[1], keep)

@@ -87,7 +87,7 @@ fn depthwise(b: &mut Builder) -> Result<ValueId> {
     lower::conv(&mut b.graph, x, kernels, Some(bias), &how)
 }
 
-fn conv_transpose(b: &mut Builder) -> Result<ValueId> {
+pub fn conv_transpose(b: &mut Builder) -> Result<ValueId> {
     let pads = b.tape.below(2);
     let axis = Spatial {
         before: pads,
