@@ -123,6 +123,20 @@ pub(crate) fn error(
     curve: &Curve,
     rounding: impl Fn(Up) -> Up,
 ) -> Approx {
+    let approx = enclosed(cx, args, curve, &rounding);
+    Approx {
+        range: range::widened(approx.range, rounding),
+        ..approx
+    }
+}
+
+/// The same, with the range of f itself, which the caller widens.
+pub(super) fn enclosed(
+    cx: &RuleCx,
+    args: &[Operand],
+    curve: &Curve,
+    rounding: impl Fn(Up) -> Up,
+) -> Approx {
     let x = &args[0];
     let moved = |by: Up, enclosure: Enclosure, image: Enclosure| {
         if by == Up::ZERO {
@@ -147,10 +161,9 @@ pub(crate) fn error(
     };
     // Elements without a claim are none of whom a range speaks.
     let claimed = (0..x.len()).filter(|&i| x.eps(i).is_finite());
-    let image = range::hull(claimed.map(|i| (curve.image)(x.enclosure(i))));
     Approx {
         drift,
-        range: range::widened(image, rounding),
+        range: range::hull(claimed.map(|i| (curve.image)(x.enclosure(i)))),
         ..cx.approx(args, eps)
     }
 }

@@ -8,6 +8,7 @@ use crate::graph::{Graph, ValueId};
 use crate::number::{Float, SpecNumber};
 use crate::tensor::{SpecTensor, Tensor, Ty};
 use super::elementary::{self, Curve};
+use super::range;
 use crate::number::{Down, Enclosure, Up};
 
 /// The square root, correctly rounded everywhere by IEEE 754.
@@ -45,14 +46,15 @@ impl Primitive for Sqrt {
     fn run(&self, cx: &RuleCx, args: &[&Tensor]) -> Result<Tensor> {
         elementwise::run_unary(self, cx, args[0])
     }
-    /// See `elementary::error`, with ½ulp for the correctly rounded root.
+    /// See `elementary::error`, with ½ulp for the correctly rounded root, which is monotone and moves
+    /// each end of the range by its own half ulp.
     ///
     /// # Tightness
     /// Test `sqrt_is_nearly_attained`.
     fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
-        let approx = elementary::error(cx, args, &CURVE, |m| cx.half_ulp(m));
+        let approx = elementary::enclosed(cx, args, &CURVE, |m| cx.half_ulp(m));
         Approx {
-            range: approx.range.max(&Enclosure::point(0.0)),
+            range: range::rounded(cx, approx.range).max(&Enclosure::point(0.0)),
             ..approx
         }
     }

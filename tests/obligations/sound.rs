@@ -97,8 +97,6 @@ fn least_share(primitive: &str, claim: Claim, backward: bool) -> usize {
         (Claim::ScaleSound, true) => 0,
         // Their gradients have a divisor.
         (Claim::ScaleSound, false) if backward && matches!(primitive, "Asinh" | "Atan") => 0,
-        // A normalization's gradient divides twice, which few narrow formats have room for.
-        (Claim::Sound, true) if backward && primitive == "Conditioned" => 10,
         (Claim::Sound, true) if backward => 15,
         (Claim::Sound, true) => 25,
         (_, false) => 50,
