@@ -2,6 +2,8 @@
 //! product, the last ulps of every elementary function and every flush are drawn from a
 //! tape, as far as the configuration leaves them open.
 
+mod sums;
+
 use crate::elementary;
 use crate::soft;
 use crate::sym::{Expr, Sym, elements_of, formulas};
@@ -342,135 +344,6 @@ impl State<'_, '_> {
         }
         let i = self.run.tape.below(n);
         (i, (i + 1 + self.run.tape.below(n - 1)) % n)
-    }
-
-    /// A sum in some tree, and the format that it was accumulated in.
-    fn sum(&mut self, k: usize, e: &Sym, format: Format) -> (f64, Format) {
-        let mut leaves = Vec::new();
-        let accumulated = self.flatten(k, e, false, &mut leaves);
-        let within = if accumulated {
-            self.run.config.accumulator(format)
-        } else {
-            format
-        };
-        (self.reduce(k, leaves, within), within)
-    }
-
-    /// Collects the summands of an expression of node k; true where some sum among them
-    /// happens in an accumulator.
-    fn flatten(&mut self, k: usize, e: &Sym, negate: bool, leaves: &mut Vec<Leaf>) -> bool {
-        let own = reduces(self.op(k)) || sums_exponentials(self.op(k));
-        let format = self.format(k).expect("sums are floats");
-        match e.expr() {
-            Expr::Add(a, b) => {
-                own | self.flatten(k, a, negate, leaves) | self.flatten(k, b, negate, leaves)
-            }
-            Expr::Sub(a, b) => {
-                own | self.flatten(k, a, negate, leaves) | self.flatten(k, b, !negate, leaves)
-            }
-            Expr::Neg(a) => own | self.flatten(k, a, !negate, leaves),
-            Expr::Mul(a, b) => {
-                let (a, b) = (self.eval(k, a, format), self.eval(k, b, format));
-                leaves.push(Leaf::Product(if negate { -a } else { a }, b));
-                own
-            }
-            Expr::Element { value, at } if self.fuses(k, *value) => {
-                let inner = self.formulas[*value][*at].clone();
-                own | self.flatten(*value, &inner, negate, leaves)
-            }
-            Expr::Element { value, at } => {
-                let x = self.load(*value, *at);
-                leaves.push(Leaf::Value(if negate { -x } else { x }));
-                own
-            }
-            _ => {
-                let x = self.eval(k, e, format);
-                leaves.push(Leaf::Value(if negate { -x } else { x }));
-                own
-            }
-        }
-    }
-
-    /// Whether this use of a value is recomputed inside the sum that uses it: a nest of
-    /// sums may be one reduction, a product may be contracted into the sum.
-    fn fuses(&mut self, user: usize, value: usize) -> bool {
-        let (op, from, to) = (self.op(value), self.format(value), self.format(user));
-        let may = from == to
-            && !self.formulas[value].is_empty()
-            && !matches!(op, Op::Mean(_))
-            && match op {
-                Op::Mul(_) | Op::Square(_) => self.may_contract(),
-                op if is_linear(op) => self.any_tree(),
-                _ => false,
-            };
-        may && self.run.tape.coin()
-    }
-
-    /// The sum of the leaves in a tree that the schedule admits for node k.
-    fn reduce(&mut self, k: usize, mut leaves: Vec<Leaf>, format: Format) -> f64 {
-        let declared = reduces(self.op(k)) || sums_exponentials(self.op(k));
-        let sum = match self.run.config.schedule {
-            Schedule::Any => {
-                while leaves.len() > 1 {
-                    let (i, j) = self.pair(leaves.len());
-                    let sum = self.combine(leaves[i], leaves[j], format);
-                    leaves[i.min(j)] = Leaf::Value(sum);
-                    leaves.remove(i.max(j));
-                }
-                leaves.first().copied()
-            }
-            Schedule::Pairwise if declared => self.halves(&leaves, format),
-            Schedule::Blocked(n) if declared => {
-                let blocks = leaves.chunks(n.get());
-                let sums: Vec<Leaf> = blocks.filter_map(|b| self.chain(b, format)).collect();
-                self.chain(&sums, format)
-            }
-            Schedule::Left | Schedule::Pairwise | Schedule::Blocked(_) => {
-                self.chain(&leaves, format)
-            }
-        };
-        sum.map_or(0.0, |leaf| self.alone(leaf, format))
-    }
-
-    /// From left to right.
-    fn chain(&mut self, leaves: &[Leaf], format: Format) -> Option<Leaf> {
-        let (first, rest) = leaves.split_first()?;
-        let sum = rest.iter().fold(*first, |sum, leaf| {
-            Leaf::Value(self.combine(sum, *leaf, format))
-        });
-        Some(sum)
-    }
-
-    /// The first half, the larger one, and the second.
-    fn halves(&mut self, leaves: &[Leaf], format: Format) -> Option<Leaf> {
-        if leaves.len() < 2 {
-            return leaves.first().copied();
-        }
-        let (first, second) = leaves.split_at(leaves.len().div_ceil(2));
-        let (first, second) = (self.halves(first, format)?, self.halves(second, format)?);
-        Some(Leaf::Value(self.combine(first, second, format)))
-    }
-
-    fn alone(&mut self, leaf: Leaf, format: Format) -> f64 {
-        match leaf {
-            Leaf::Value(x) => x,
-            Leaf::Product(a, b) => self.flush(format, soft::mul(format, a, b)),
-        }
-    }
-
-    fn combine(&mut self, first: Leaf, second: Leaf, format: Format) -> f64 {
-        let contract = self.may_contract() && self.run.tape.coin();
-        let sum = match (first, second) {
-            (other, Leaf::Product(a, b)) | (Leaf::Product(a, b), other) if contract => {
-                let other = self.alone(other, format);
-                soft::fma(format, a, b, other)
-            }
-            (first, second) => {
-                let (x, y) = (self.alone(first, format), self.alone(second, format));
-                soft::add(format, x, y)
-            }
-        };
-        self.flush(format, sum)
     }
 }
 
