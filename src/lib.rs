@@ -56,6 +56,7 @@ pub mod report;
 pub mod tensor;
 pub mod tolerance;
 pub mod verdict;
+pub mod witness;
 
 pub use config::Config;
 pub use error::{Error, Result};

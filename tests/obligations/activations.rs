@@ -1,10 +1,10 @@
 //! Activations and what clips or bends, forward and backward.
 
-use crate::fragments::{Builder, elementary};
-use crate::generate::Role;
 use gradbound::Result;
 use gradbound::graph::ValueId;
 use gradbound::lower::{self, Gelu};
+use gradbound::witness::fragments::{Builder, elementary};
+use gradbound::witness::generate::Role;
 
 fn moderate(b: &mut Builder) -> ValueId {
     b.input([3], Role::Moderate)

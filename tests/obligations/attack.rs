@@ -1,13 +1,7 @@
 //! An attack: many random cases of one fragment, each executed in a random admissible way
 //! and judged against the bounds that the library computed from the run c alone.
 
-use crate::execute::{Execution, execute};
-use crate::fragments::{Builder, Fragment};
-use crate::generate::{self, Given};
-use crate::oracle::{Judgement, Spec};
-use crate::soft;
 use crate::tally::{Counts, Tally};
-use crate::tape::Tape;
 use gradbound::Config;
 use gradbound::bound::{Approx, Bound};
 use gradbound::config::Subnormals;
@@ -18,6 +12,12 @@ use gradbound::interpret::{bounds, runtime, scales};
 use gradbound::number::Up;
 use gradbound::op::{Op, Primitive, Scaled};
 use gradbound::tensor::{DType, Tensor};
+use gradbound::witness::dyadic;
+use gradbound::witness::execute::{Execution, execute};
+use gradbound::witness::fragments::{Builder, Fragment};
+use gradbound::witness::generate::{self, Given};
+use gradbound::witness::oracle::{Judgement, Spec};
+use gradbound::witness::tape::Tape;
 use proptest::prelude::*;
 use proptest::test_runner::{
     Config as Cases, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner,
@@ -203,7 +203,7 @@ impl Attack {
             let mut compared = 0;
             for (i, c) in computed[k].to_f64s().into_iter().enumerate() {
                 // Beyond 2^53 a tensor cannot show an integer, which is exact, as f64.
-                if integer && c.abs() >= soft::power(53) {
+                if integer && c.abs() >= dyadic::power(53) {
                     continue;
                 }
                 let mut claims = false;

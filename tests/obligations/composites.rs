@@ -1,7 +1,5 @@
 //! Composites under attack: what is lowered to several primitives, forward and backward.
 
-use crate::fragments::{Builder, conditioned};
-use crate::generate::Role;
 use gradbound::Result;
 use gradbound::graph::ValueId;
 use gradbound::lower::{
@@ -9,6 +7,8 @@ use gradbound::lower::{
     InverseRoot, Momentum, Norm, Pairs, Recurrent, States, Variance, Weights,
 };
 use gradbound::tensor::Tensor;
+use gradbound::witness::fragments::{Builder, conditioned};
+use gradbound::witness::generate::Role;
 
 fn moderate(b: &mut Builder, shape: &[usize]) -> ValueId {
     b.input(shape, Role::Moderate)

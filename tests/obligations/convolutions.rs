@@ -1,13 +1,13 @@
 //! Convolutions with their bias and what follows: one reduction with all its leaves, also
 //! where gradients meet; and bounds that cannot be much smaller.
 
-use crate::fragments::{Builder, windows};
 use crate::tightness::{Witness, ratio, rounding_up};
 use gradbound::Result;
 use gradbound::graph::{Graph, ValueId};
 use gradbound::lower::{self, Conv, Spatial};
 use gradbound::op::{Slide, Taps};
 use gradbound::tensor::{DType, Ty};
+use gradbound::witness::fragments::{Builder, windows};
 
 /// A convolution whose windows overlap, with a bias that may be preloaded.
 fn conv(b: &mut Builder, x: ValueId) -> Result<ValueId> {

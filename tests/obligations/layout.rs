@@ -1,10 +1,10 @@
 //! What picks, places, scatters and accumulates elements, forward and backward.
 
-use crate::fragments::{Builder, basic};
 use gradbound::Result;
 use gradbound::graph::ValueId;
 use gradbound::lower::{self, Cumulative, Direction, Gemm, Written};
 use gradbound::tensor::{Shape, Tensor};
+use gradbound::witness::fragments::{Builder, basic};
 
 fn scatter(b: &mut Builder) -> Result<ValueId> {
     let (data, updates) = (b.any([2, 2]), b.any([3]));

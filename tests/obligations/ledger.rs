@@ -2,8 +2,8 @@
 //! obligation, or the page that says what is covered.
 
 use crate::attack::{Attack, Claim};
-use crate::fragments::Fragment;
 use crate::sound::{Record, attack_all};
+use gradbound::witness::fragments::Fragment;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
 

@@ -1,10 +1,10 @@
 //! Soft functions and losses, forward and backward.
 
-use crate::fragments::{Builder, soft};
-use crate::generate::Role;
 use gradbound::Result;
 use gradbound::graph::ValueId;
 use gradbound::lower::{self, NllLoss, Reduction};
+use gradbound::witness::fragments::{Builder, soft};
+use gradbound::witness::generate::Role;
 
 fn softmax(b: &mut Builder) -> Result<ValueId> {
     soft::softmax(b)

@@ -1,8 +1,6 @@
 //! What a wide accumulator is worth: bf16 networks with f32 accumulation against the same
 //! networks accumulated in bf16, both attacked by random executions.
 
-use crate::execute::{Execution, execute};
-use crate::tape::Tape;
 use gradbound::bound::Approx;
 use gradbound::config::{Accumulate, Schedule};
 use gradbound::graph::grad::append_backward;
@@ -13,6 +11,8 @@ use gradbound::number::double_double::Ball;
 use gradbound::number::{SpecNumber, Up};
 use gradbound::op::real;
 use gradbound::tensor::{DType, SpecTensor, Tensor, Ty};
+use gradbound::witness::execute::{Execution, execute};
+use gradbound::witness::tape::Tape;
 use gradbound::{Config, Result};
 
 /// Seeded numbers.

@@ -2,8 +2,6 @@
 //! reduction, losses, fan-out, and random compositions; forward and backward.
 
 use crate::attack::{Attack, Claim};
-use crate::fragments::{Builder, Fragment};
-use crate::generate::Role;
 use crate::ledger::attacked;
 use crate::sound::{attack_all, demand_claims};
 use gradbound::Result;
@@ -12,6 +10,8 @@ use gradbound::graph::ValueId;
 use gradbound::lower::{self, Exponentials, LogSoftmax, NllLoss, Reduction};
 use gradbound::op::{LabelGradient, Probability};
 use gradbound::tensor::Shape;
+use gradbound::witness::fragments::{Builder, Fragment};
+use gradbound::witness::generate::Role;
 
 /// x·W + bias, the bias before or after.
 fn bias(b: &mut Builder) -> Result<ValueId> {
@@ -239,7 +239,7 @@ macro_rules! nests {
                 $crate::nests::attack(stringify!($name), super::$name, $percent);
             }
         })+
-        pub const SUBJECTS: &[(&str, &str, $crate::fragments::Fragment)] =
+        pub const SUBJECTS: &[(&str, &str, gradbound::witness::fragments::Fragment)] =
             &[$((stringify!($name), concat!(module_path!(), "::", stringify!($name)), $name)),+];
     };
 }

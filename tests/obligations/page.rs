@@ -2,12 +2,12 @@
 //! covers it. An element counts where an attack compared it with a finite bound.
 
 use crate::attack::Claim;
-use crate::fragments::{self, Fragment};
 use crate::ledger::{attacked, make_unless_asked};
 use crate::tally::{Part, WHOLE};
 use crate::{activations, composites, convolutions, layout, losses, nests, pools};
 use gradbound::op::PRIMITIVES;
 use gradbound::tensor::DType;
+use gradbound::witness::fragments::{self, Fragment};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -196,7 +196,7 @@ fn primitives() -> Vec<Row> {
     let rules = rules(0);
     let row = |primitive: &&str| {
         let mut covered = Covered::default();
-        for fragment in fragments::of(primitive) {
+        for fragment in fragments::of(primitive).expect("attacked") {
             covered.add(primitive, *fragment, primitive);
         }
         let rule = rules.iter().find(|(name, _)| name == primitive);
@@ -233,9 +233,12 @@ fn attack_from_the_last() {
     let names = subjects().into_iter().map(|(name, _, graph)| (name, graph));
     let mut primitives = PRIMITIVES.to_vec();
     primitives.sort_unstable();
-    let fragments = primitives
-        .iter()
-        .flat_map(|p| fragments::of(p).iter().map(|graph| (*p, *graph)));
+    let fragments = primitives.iter().flat_map(|p| {
+        fragments::of(p)
+            .expect("attacked")
+            .iter()
+            .map(|graph| (*p, *graph))
+    });
     let all: Vec<(&str, Fragment)> = names.chain(fragments).collect();
     for (name, graph) in all.into_iter().rev() {
         for (claim, backward) in [

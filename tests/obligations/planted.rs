@@ -1,15 +1,15 @@
 //! The harness attacked: a bound that is too small must be caught.
 
 use crate::attack::Attack;
-use crate::fragments;
 use gradbound::tensor::DType;
+use gradbound::witness::fragments;
 
 /// Halves every eps of a primitive and demands a violation in both wide formats.
 fn caught(primitive: &str) {
     for dtype in [DType::F32, DType::F64] {
         let attack = Attack {
             planted: 0.5,
-            ..Attack::on(fragments::of(primitive)[0], dtype)
+            ..Attack::on(fragments::of(primitive).expect("attacked")[0], dtype)
         };
         assert!(
             attack.run().violation.is_some(),
@@ -46,7 +46,7 @@ planted! {
 fn a_hundredth_less_is_caught_where_the_bound_is_attained() {
     let attack = Attack {
         planted: 0.99,
-        ..Attack::on(fragments::of("Step")[0], DType::F32)
+        ..Attack::on(fragments::of("Step").expect("attacked")[0], DType::F32)
     };
     assert!(attack.run().violation.is_some());
 }

@@ -1,10 +1,10 @@
 //! Pools, resizing and Einstein sums, forward and backward.
 
-use crate::fragments::Builder;
-use crate::generate::Role;
 use gradbound::Result;
 use gradbound::graph::ValueId;
 use gradbound::lower::{self, Coordinates, Filter, Lrn, Pool, Resize, Spatial};
+use gradbound::witness::fragments::Builder;
+use gradbound::witness::generate::Role;
 
 /// Windows of two or three taps that overlap and hang over both ends.
 fn pool(b: &mut Builder) -> Pool {

@@ -1,11 +1,11 @@
 //! `sound`, `fwd_scale_sound`, `vjp_sound` and `vjp_scale_sound` of every primitive.
 
 use crate::attack::{Attack, Claim, Outcome};
-use crate::fragments::{self, Fragment};
 use crate::ledger::attacked;
 use gradbound::config::Subnormals;
 use gradbound::op::PRIMITIVES;
 use gradbound::tensor::DType;
+use gradbound::witness::fragments::{self, Fragment};
 
 /// The formats that processors have get most cases; the others differ in conversions and
 /// in how soon they overflow.
@@ -104,7 +104,11 @@ fn least_share(primitive: &str, claim: Claim, backward: bool) -> usize {
 }
 
 fn attack_primitive(primitive: &str, claim: Claim, backward: bool) {
-    for (n, fragment) in fragments::of(primitive).iter().enumerate() {
+    for (n, fragment) in fragments::of(primitive)
+        .expect("attacked")
+        .iter()
+        .enumerate()
+    {
         let name = format!("{primitive}, fragment {n}, {claim:?}, backward {backward}");
         let record = attacked(&name, *fragment, claim, backward);
         demand_claims(&name, &record, least_share(primitive, claim, backward));
@@ -112,7 +116,11 @@ fn attack_primitive(primitive: &str, claim: Claim, backward: bool) {
 }
 
 fn attack_flushed(primitive: &str) {
-    for (n, fragment) in fragments::of(primitive).iter().enumerate() {
+    for (n, fragment) in fragments::of(primitive)
+        .expect("attacked")
+        .iter()
+        .enumerate()
+    {
         let name = format!("{primitive} under flush, fragment {n}");
         for backward in [false, true] {
             attack_all(&name, *fragment, |attack| Attack {

@@ -1,9 +1,5 @@
 //! Bounds that cannot be much smaller: witnesses that come close to them.
 
-use crate::execute::{Execution, execute};
-use crate::oracle::is_smooth;
-use crate::soft;
-use crate::tape::Tape;
 use gradbound::Config;
 use gradbound::bound::{Approx, Bound};
 use gradbound::config::{Accumulate, Contract, Schedule};
@@ -14,6 +10,10 @@ use gradbound::number::exact::Rational;
 use gradbound::number::precise::{Places, Precise};
 use gradbound::number::{Format, SpecNumber, Up};
 use gradbound::tensor::{DType, Shape, SpecTensor, Tensor, Ty};
+use gradbound::witness::dyadic;
+use gradbound::witness::execute::{Execution, execute};
+use gradbound::witness::oracle::is_smooth;
+use gradbound::witness::tape::Tape;
 
 /// An input: c, ε, the specification's x and an admissible x̂, as f64s that hold them.
 #[derive(Clone)]
@@ -26,7 +26,7 @@ pub struct Witness {
 
 impl Witness {
     pub fn exact(c: &[f64]) -> Witness {
-        let c: Vec<f64> = c.iter().map(|c| soft::round(Format::F32, *c)).collect();
+        let c: Vec<f64> = c.iter().map(|c| dyadic::round(Format::F32, *c)).collect();
         Witness {
             eps: vec![0.0; c.len()],
             x: c.clone(),

@@ -1,12 +1,13 @@
 //! Arithmetic, reductions, movement, the soft functions and the losses.
 
 use super::Function;
-use super::{closely, exactly, float, integers, kernel, of_one, of_two};
+use super::{closely, exactly, float, integers, of_one, of_two};
 use gradbound::graph::Graph;
 use gradbound::graph::levels::UserNode;
 use gradbound::lower::{self, Gemm, LogSoftmax, NllLoss, Reduction};
 use gradbound::op::{Kernel, MatMul};
 use gradbound::tensor::{DType, Shape};
+use gradbound::witness::fragments::kernel::SquarePlus;
 
 identities! {
     abs: exactly ["Abs"], |g| of_one(g, Graph::abs);
@@ -81,7 +82,7 @@ identities! {
     };
     kernel: exactly ["Kernel", "KernelVjp"], |g| {
         let (x, y) = (float(g, [3]), float(g, [3]));
-        g.push(Kernel(UserNode::Rev(std::sync::Arc::new(kernel::SquarePlus))), &[x, y])
+        g.push(Kernel(UserNode::Rev(std::sync::Arc::new(SquarePlus))), &[x, y])
     };
     softmax: closely ["Softmax", "FreeMax"], |g| {
         let x = float(g, [2, 3]);

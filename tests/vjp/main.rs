@@ -9,9 +9,6 @@
     reason = "exact powers and ranks of cases, no bounds"
 )]
 
-#[path = "../obligations/kernel.rs"]
-mod kernel;
-
 use gradbound::Result;
 use gradbound::graph::grad::append_backward;
 use gradbound::graph::levels::UserNode;
@@ -24,6 +21,7 @@ use gradbound::number::precise::{Places, Precise};
 use gradbound::number::spec::Steps;
 use gradbound::op::{self, Kernel, PRIMITIVES};
 use gradbound::tensor::{DType, Shape, SpecTensor, Tensor, Ty};
+use gradbound::witness::fragments::kernel::SquarePlus;
 use num_bigint::BigInt;
 use num_rational::BigRational;
 
@@ -246,7 +244,7 @@ fn a_step_sends_nothing_back() {
 fn a_kernels_gradient_is_not_differentiated_again() {
     let mut g = Graph::new();
     let (x, y) = (float(&mut g, [1]), float(&mut g, [1]));
-    let node = Kernel(UserNode::Rev(std::sync::Arc::new(kernel::SquarePlus)));
+    let node = Kernel(UserNode::Rev(std::sync::Arc::new(SquarePlus)));
     let out = g.push(node, &[x, y]).unwrap();
     let gradients = append_backward(&mut g, &[(out, y)], None).unwrap();
     let gradient = gradients.of(x).unwrap();

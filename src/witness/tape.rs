@@ -2,6 +2,7 @@
 //! the simplest choices. Zero, and the end of the tape, is the simplest choice of all: left
 //! to right, nothing fused, nothing flushed, x̂ = c.
 
+/// Numbers that are read one after another.
 #[derive(Debug)]
 pub struct Tape<'a> {
     numbers: &'a [u32],
@@ -9,10 +10,12 @@ pub struct Tape<'a> {
 }
 
 impl<'a> Tape<'a> {
+    /// From its beginning.
     pub fn new(numbers: &'a [u32]) -> Tape<'a> {
         Tape { numbers, at: 0 }
     }
 
+    /// The next number; 0 past the end.
     pub fn draw(&mut self) -> u32 {
         let number = self.numbers.get(self.at).copied().unwrap_or(0);
         self.at += 1;
@@ -24,6 +27,7 @@ impl<'a> Tape<'a> {
         self.draw() as usize % n
     }
 
+    /// One of two, false for the simplest choice.
     pub fn coin(&mut self) -> bool {
         self.below(2) == 1
     }
@@ -35,6 +39,7 @@ impl<'a> Tape<'a> {
         lo + (i64::from(self.draw() % span) + simplest - lo) % i64::from(span)
     }
 
+    /// One of several, the first for the simplest choice.
     pub fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[self.below(choices.len())]
     }

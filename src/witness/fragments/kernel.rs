@@ -1,16 +1,17 @@
 //! A small kernel of a user's own, with every rule: f(x, y) = x·x + y.
 
-use gradbound::Result;
-use gradbound::bound::{Bound, Operand};
-use gradbound::error::Error;
-use gradbound::graph::levels::{FwdNode, FwdNodeScale, RevNode, RevNodeScale, derived_bound};
-use gradbound::graph::{Graph, ValueId};
-use gradbound::interpret::{Fragment, runtime, scales};
-use gradbound::op::{RuleCx, ScaleOperand, Scaled};
-use gradbound::tensor::{Tensor, Ty};
-use gradbound::{Config, number::Up};
+use crate::Result;
+use crate::bound::{Bound, Operand};
+use crate::error::Error;
+use crate::graph::levels::{FwdNode, FwdNodeScale, RevNode, RevNodeScale, derived_bound};
+use crate::graph::{Graph, ValueId};
+use crate::interpret::{Fragment, runtime, scales};
+use crate::op::{RuleCx, ScaleOperand, Scaled};
+use crate::tensor::{Tensor, Ty};
+use crate::{Config, number::Up};
 
 #[derive(Debug)]
+/// f(x, y) = x·x + y with a gradient to x that is computed as x·δ + x·δ.
 pub struct SquarePlus;
 
 fn meaning(g: &mut Graph, args: &[ValueId]) -> Result<ValueId> {

@@ -1,14 +1,14 @@
 //! What graphs are attacked with: run values c, errors ε, specification values x = c + tε
 //! and admissible values x̂. Nothing here judges.
 
-use crate::soft::{self, Dyadic, power, ulp};
-use crate::tape::Tape;
-use gradbound::Config;
-use gradbound::bound::{Approx, Bound};
-use gradbound::config::{Accumulate, Contract, Execution, Granularity, Schedule, Subnormals};
-use gradbound::libm::Libm;
-use gradbound::number::{Format, Up};
-use gradbound::tensor::{DType, Tensor, Ty};
+use crate::Config;
+use crate::bound::{Approx, Bound};
+use crate::config::{Accumulate, Contract, Execution, Granularity, Schedule, Subnormals};
+use crate::libm::Libm;
+use crate::number::{Format, Up};
+use crate::tensor::{DType, Tensor, Ty};
+use crate::witness::dyadic::{self, Dyadic, power, ulp};
+use crate::witness::tape::Tape;
 use std::num::NonZeroUsize;
 
 /// What an input of a fragment may be.
@@ -142,35 +142,35 @@ pub fn float(tape: &mut Tape, format: Format, earlier: &[f64]) -> f64 {
             return -next_to(tape, format, near);
         }
     };
-    let x = soft::round(format, sign * magnitude);
+    let x = dyadic::round(format, sign * magnitude);
     if x.is_finite() { x } else { sign }
 }
 
 fn significand(tape: &mut Tape, format: Format) -> f64 {
     let bits = (u64::from(tape.draw()) << 20) | 1 << 52;
-    soft::round(format, bits as f64 * power(-52))
+    dyadic::round(format, bits as f64 * power(-52))
 }
 
 /// x or a float some steps away.
 fn next_to(tape: &mut Tape, format: Format, x: f64) -> f64 {
-    let y = soft::round(format, x + tape.between(-2, 2) as f64 * ulp(format, x));
+    let y = dyadic::round(format, x + tape.between(-2, 2) as f64 * ulp(format, x));
     if y.is_finite() { y } else { x }
 }
 
 /// A little more than half an ulp of 1: added to 1 and its neighbours it rounds up.
 fn step_of_one(tape: &mut Tape, format: Format) -> f64 {
     let p = i64::from(format.precision);
-    soft::round(format, power(-p) * (1.0 + power(-tape.between(2, 6))))
+    dyadic::round(format, power(-p) * (1.0 + power(-tape.between(2, 6))))
 }
 
 fn in_role(tape: &mut Tape, format: Format, role: Role, earlier: &[f64]) -> f64 {
     let moderate = |tape: &mut Tape| match tape.below(5) {
         0 => tape.between(-3, 3) as f64,
-        1 => soft::round(
+        1 => dyadic::round(
             format,
             significand(tape, format) * power(tape.between(-12, 3)),
         ),
-        2 => -soft::round(
+        2 => -dyadic::round(
             format,
             significand(tape, format) * power(tape.between(-12, 3)),
         ),
@@ -188,10 +188,10 @@ fn in_role(tape: &mut Tape, format: Format, role: Role, earlier: &[f64]) -> f64 
             x => x,
         },
         Role::Unit => match moderate(tape) {
-            x if x.abs() > 1.0 => soft::round(format, 1.0 / x),
+            x if x.abs() > 1.0 => dyadic::round(format, 1.0 / x),
             x => x,
         },
-        Role::AboveOne => soft::round(format, 1.0 + moderate(tape).abs()),
+        Role::AboveOne => dyadic::round(format, 1.0 + moderate(tape).abs()),
         Role::Small => small_in(tape, role, 1.0),
         Role::Index(n) => tape.below(n) as f64,
     }
@@ -252,7 +252,7 @@ fn admissible(tape: &mut Tape, format: Format, c: f64, x: &Dyadic, eps: f64) -> 
     let step = ulp(format, near);
     [near, near - step, near + step]
         .into_iter()
-        .map(|y| soft::round(format, y))
+        .map(|y| dyadic::round(format, y))
         .find(|y| y.is_finite() && Dyadic::new(*y).sub(x).within(eps))
         .unwrap_or(c)
 }

@@ -1,10 +1,10 @@
 //! Elementary functions as a libm may compute them: any float within the table's ulp.
 
-use crate::soft::{self, ulp};
-use crate::tape::Tape;
-use gradbound::libm::{Function, Libm};
-use gradbound::number::precise::{Places, Precise};
-use gradbound::number::{Float, Format, SpecNumber};
+use crate::libm::{Function, Libm};
+use crate::number::precise::{Places, Precise};
+use crate::number::{Float, Format, SpecNumber};
+use crate::witness::dyadic::{self, ulp};
+use crate::witness::tape::Tape;
 
 const PLACES: Places = Places(120);
 
@@ -20,9 +20,9 @@ pub fn within_table(
     let truth = Precise::from_f64(&PLACES, x).function(function);
     let y = near(tape, libm.ulps(function), &truth, wide).unwrap_or_else(|| {
         // Beyond the range of Precise, outside the domain, and at NaN.
-        soft::round(wide, Float::function(x, function))
+        dyadic::round(wide, Float::function(x, function))
     });
-    soft::round(format, y)
+    dyadic::round(format, y)
 }
 
 /// Some value of x^y.
@@ -30,8 +30,8 @@ pub fn power_within_table(tape: &mut Tape, libm: Libm, x: f64, y: f64, format: F
     let wide = wide(format);
     let at = |x| Precise::from_f64(&PLACES, x);
     let z = near(tape, libm.power_ulps(), &at(x).pow(&at(y)), wide)
-        .unwrap_or_else(|| soft::round(wide, Float::pow(x, y)));
-    soft::round(format, z)
+        .unwrap_or_else(|| dyadic::round(wide, Float::pow(x, y)));
+    dyadic::round(format, z)
 }
 
 /// What a narrow format computes in.
@@ -62,7 +62,7 @@ fn perturbed(tape: &mut Tape, k: f64, truth: &Precise, format: Format) -> f64 {
     let reach = k.ceil() as i64 + 1;
     let mut j = tape.between(-reach, reach);
     loop {
-        let y = soft::round(format, near + j as f64 * step);
+        let y = dyadic::round(format, near + j as f64 * step);
         let turned = y * near < 0.0 || (near == 0.0 && y < 0.0);
         if j == 0 || (y.is_finite() && !turned && truth.distance(y).hi() <= k * step) {
             return y;
@@ -73,7 +73,7 @@ fn perturbed(tape: &mut Tape, k: f64, truth: &Precise, format: Format) -> f64 {
 
 fn nearest(truth: &Precise, format: Format) -> f64 {
     let e = truth.enclose();
-    let near = soft::round(format, e.mid());
+    let near = dyadic::round(format, e.mid());
     if near.is_infinite() {
         return near;
     }
@@ -92,7 +92,7 @@ fn nearest(truth: &Precise, format: Format) -> f64 {
         near - step / 2.0,
         near + step / 2.0,
     ]
-    .map(|y| soft::round(format, y))
+    .map(|y| dyadic::round(format, y))
     .into_iter()
     .fold(near, |best, y| {
         let closer = distance(y).hi() < distance(best).lo();

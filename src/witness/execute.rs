@@ -4,24 +4,27 @@
 
 mod sums;
 
-use crate::elementary;
-use crate::soft;
-use crate::sym::{Expr, Sym, elements_of, formulas};
-use crate::tape::Tape;
-use gradbound::Config;
-use gradbound::config::{Contract, Schedule, Subnormals};
-use gradbound::graph::{Graph, ValueId};
-use gradbound::number::Format;
-use gradbound::number::spec::Steps;
-use gradbound::op::{Op, Primitive, RuleCx};
-use gradbound::tensor::Tensor;
+use crate::Config;
+use crate::config::{Contract, Schedule, Subnormals};
+use crate::graph::{Graph, ValueId};
+use crate::number::Format;
+use crate::number::spec::Steps;
+use crate::op::{Op, Primitive, RuleCx};
+use crate::tensor::Tensor;
+use crate::witness::dyadic;
+use crate::witness::elementary;
+use crate::witness::formula::{Expr, Sym, elements_of, formulas};
+use crate::witness::tape::Tape;
 
 /// What an execution goes by.
 pub struct Execution<'a, 't> {
+    /// What is executed.
     pub graph: &'a Graph,
+    /// Which executions are admissible.
     pub config: &'a Config,
     /// Inputs that are known to be constants.
     pub fixed_inputs: &'a [bool],
+    /// Where the choices come from.
     pub tape: &'a mut Tape<'t>,
 }
 
@@ -157,7 +160,7 @@ impl State<'_, '_> {
                 let formula = self.formulas[k][i].clone();
                 let result = self.eval(k, &formula, format);
                 // A conversion has no operation in its formula, only the rounding.
-                self.flush(format, soft::round(format, result))
+                self.flush(format, dyadic::round(format, result))
             })
             .collect();
         Tensor::from_f64s(ty.shape.clone(), ty.dtype, &elements).ok()
@@ -201,7 +204,7 @@ impl State<'_, '_> {
 
     /// Under flush a subnormal may become zero wherever it is produced or used.
     fn flush(&mut self, format: Format, x: f64) -> f64 {
-        let subnormal = x != 0.0 && x.abs() < soft::power(i64::from(format.e_min));
+        let subnormal = x != 0.0 && x.abs() < dyadic::power(i64::from(format.e_min));
         let open = self.run.config.subnormals == Subnormals::Flush;
         if open && subnormal && self.run.tape.coin() {
             0.0
@@ -232,7 +235,7 @@ impl State<'_, '_> {
             Expr::Const(x) => *x,
             Expr::Mul(a, b) => {
                 let (a, b) = (self.eval(k, a, format), self.eval(k, b, format));
-                self.flush(format, soft::mul(format, a, b))
+                self.flush(format, dyadic::mul(format, a, b))
             }
             Expr::Div(a, b) if matches!(self.op(k), Op::Mean(_)) => self.mean(k, a, b, format),
             Expr::Div(a, b) if matches!(self.op(k), Op::Share(_)) => self.share(k, a, b, format),
@@ -249,7 +252,7 @@ impl State<'_, '_> {
             Expr::Step(steps, a) => stepped(*steps, self.eval(k, a, format)),
             Expr::Sqrt(a) => {
                 let a = self.eval(k, a, format);
-                self.flush(format, soft::sqrt(format, a))
+                self.flush(format, dyadic::sqrt(format, a))
             }
             Expr::Pow(a, b) => {
                 let (a, b) = (self.eval(k, a, format), self.eval(k, b, format));
@@ -269,10 +272,10 @@ impl State<'_, '_> {
     /// A quotient; a divisor that is a constant may have been replaced by its reciprocal.
     fn divide(&mut self, x: f64, y: f64, fixed: bool, format: Format) -> f64 {
         let quotient = if fixed && self.any_tree() && self.run.tape.coin() {
-            let reciprocal = self.flush(format, soft::div(format, 1.0, y));
-            soft::mul(format, x, reciprocal)
+            let reciprocal = self.flush(format, dyadic::div(format, 1.0, y));
+            dyadic::mul(format, x, reciprocal)
         } else {
-            soft::div(format, x, y)
+            dyadic::div(format, x, y)
         };
         self.flush(format, quotient)
     }
@@ -284,11 +287,11 @@ impl State<'_, '_> {
         };
         let (sum, accumulator) = self.sum(k, sum, format);
         let stored =
-            self.any_tree() && soft::round(format, sum).is_finite() && self.run.tape.coin();
+            self.any_tree() && dyadic::round(format, sum).is_finite() && self.run.tape.coin();
         let within = if stored { format } else { accumulator };
-        let sum = self.flush(within, soft::round(within, sum));
+        let sum = self.flush(within, dyadic::round(within, sum));
         let mean = self.divide(sum, *n, true, within);
-        self.flush(format, soft::round(format, mean))
+        self.flush(format, dyadic::round(format, mean))
     }
 
     /// A division by a count: in storage, by the count rounded to it, or in the accumulator.
@@ -303,13 +306,13 @@ impl State<'_, '_> {
         } else {
             self.run.config.accumulator(format)
         };
-        let share = self.divide(x, soft::round(within, *n), true, within);
-        self.flush(format, soft::round(format, share))
+        let share = self.divide(x, dyadic::round(within, *n), true, within);
+        self.flush(format, dyadic::round(format, share))
     }
 
     fn stored_sum(&mut self, k: usize, e: &Sym, format: Format) -> f64 {
         let (sum, _) = self.sum(k, e, format);
-        self.flush(format, soft::round(format, sum))
+        self.flush(format, dyadic::round(format, sum))
     }
 
     /// A product in some tree, in the accumulator's format.
@@ -319,11 +322,11 @@ impl State<'_, '_> {
         self.factors(e, &mut factors);
         while factors.len() > 1 {
             let (i, j) = self.pair(factors.len());
-            let product = soft::mul(within, factors[i], factors[j]);
+            let product = dyadic::mul(within, factors[i], factors[j]);
             factors[i.min(j)] = self.flush(within, product);
             factors.remove(i.max(j));
         }
-        self.flush(format, soft::round(format, factors[0]))
+        self.flush(format, dyadic::round(format, factors[0]))
     }
 
     fn factors(&mut self, e: &Sym, into: &mut Vec<f64>) {

@@ -1,17 +1,17 @@
 //! Arithmetic, reductions, movement and the soft functions.
 
+use super::kernel::SquarePlus;
 use super::{Builder, Fragment, of_one, of_two, ranges};
-use crate::generate::Role;
-use crate::kernel::SquarePlus;
-use crate::soft;
-use gradbound::Result;
-use gradbound::graph::grad::append_backward;
-use gradbound::graph::levels::UserNode;
-use gradbound::graph::{Graph, ValueId};
-use gradbound::lower;
-use gradbound::number::spec::Steps;
-use gradbound::op::{Kernel, MatMul, Share};
-use gradbound::tensor::{DType, Shape};
+use crate::Result;
+use crate::graph::grad::append_backward;
+use crate::graph::levels::UserNode;
+use crate::graph::{Graph, ValueId};
+use crate::lower;
+use crate::number::spec::Steps;
+use crate::op::{Kernel, MatMul, Share};
+use crate::tensor::{DType, Shape};
+use crate::witness::dyadic;
+use crate::witness::generate::Role;
 use std::sync::Arc;
 
 /// The fragments of the primitives that this file is about.
@@ -109,7 +109,7 @@ fn concat(b: &mut Builder) -> Result<ValueId> {
 
 fn by_a_constant(b: &mut Builder) -> Result<ValueId> {
     let other = 1.0 + b.tape.below(1 << 19) as f64 / 7e5;
-    let tiny = soft::power(-140); // its reciprocal overflows f32
+    let tiny = dyadic::power(-140); // its reciprocal overflows f32
     let d = [3.0, 10.0, 4.0, -7.0, 1.0 / 8.0, 60000.0, tiny, other, other];
     let d = b.tape.pick(&d);
     let x = b.any([3]);

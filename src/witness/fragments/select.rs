@@ -1,9 +1,9 @@
 //! Comparisons, selections and what picks a maximum.
 
 use super::{Builder, Fragment};
-use gradbound::Result;
-use gradbound::graph::ValueId;
-use gradbound::op::{Relation, Rounding};
+use crate::Result;
+use crate::graph::ValueId;
+use crate::op::{Relation, Rounding};
 
 /// The fragments of the primitives that this file is about.
 pub fn of(primitive: &str) -> Option<&'static [Fragment]> {

@@ -1,11 +1,11 @@
 //! Sums and dot products, in some tree, with or without contraction.
 
 use super::{Leaf, State, is_linear, reduces, sums_exponentials};
-use crate::soft;
-use crate::sym::{Expr, Sym};
-use gradbound::config::Schedule;
-use gradbound::number::Format;
-use gradbound::op::Op;
+use crate::config::Schedule;
+use crate::number::Format;
+use crate::op::Op;
+use crate::witness::dyadic;
+use crate::witness::formula::{Expr, Sym};
 
 impl State<'_, '_> {
     /// A sum in some tree, and the format that it was accumulated in.
@@ -118,7 +118,7 @@ impl State<'_, '_> {
     fn alone(&mut self, leaf: Leaf, format: Format) -> f64 {
         match leaf {
             Leaf::Value(x) => x,
-            Leaf::Product(a, b) => self.flush(format, soft::mul(format, a, b)),
+            Leaf::Product(a, b) => self.flush(format, dyadic::mul(format, a, b)),
         }
     }
 
@@ -127,11 +127,11 @@ impl State<'_, '_> {
         let sum = match (first, second) {
             (other, Leaf::Product(a, b)) | (Leaf::Product(a, b), other) if contract => {
                 let other = self.alone(other, format);
-                soft::fma(format, a, b, other)
+                dyadic::fma(format, a, b, other)
             }
             (first, second) => {
                 let (x, y) = (self.alone(first, format), self.alone(second, format));
-                soft::add(format, x, y)
+                dyadic::add(format, x, y)
             }
         };
         self.flush(format, sum)

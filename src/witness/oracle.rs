@@ -1,15 +1,15 @@
 //! Judges an execution against bounds: |x̂ − x| ≤ ε and |x|, |x̂| ≤ B, in exact rationals, or
 //! in intervals of 192 places where the graph has functions without rational values.
 
-use crate::soft::Dyadic;
-use gradbound::graph::Graph;
-use gradbound::interpret::spec;
-use gradbound::libm::Function;
-use gradbound::number::exact::Rational;
-use gradbound::number::precise::{Places, Precise};
-use gradbound::number::{SpecNumber, Up};
-use gradbound::op::{Op, Primitive};
-use gradbound::tensor::{SpecTensor, Tensor};
+use crate::graph::Graph;
+use crate::interpret::spec;
+use crate::libm::Function;
+use crate::number::exact::Rational;
+use crate::number::precise::{Places, Precise};
+use crate::number::{SpecNumber, Up};
+use crate::op::{Op, Primitive};
+use crate::tensor::{SpecTensor, Tensor};
+use crate::witness::dyadic::Dyadic;
 use num_rational::BigRational;
 use num_traits::{Signed, ToPrimitive, Zero};
 
@@ -17,7 +17,9 @@ const PLACES: Places = Places(192);
 
 /// The specification of every value.
 pub enum Spec {
+    /// Rationals.
     Exact(Vec<SpecTensor<Rational>>),
+    /// Intervals of 192 places.
     Enclosed(Vec<SpecTensor<Precise>>),
 }
 

@@ -3,12 +3,12 @@
 //! A primitive's specification is generic in its number, so evaluating it over symbols
 //! gives its formula without knowing the primitive.
 
-use gradbound::graph::{Graph, ValueId};
-use gradbound::libm::Function;
-use gradbound::number::spec::Steps;
-use gradbound::number::{Enclosure, SpecNumber};
-use gradbound::op::{Primitive, SpecCx};
-use gradbound::tensor::{SpecTensor, Tensor};
+use crate::graph::{Graph, ValueId};
+use crate::libm::Function;
+use crate::number::spec::Steps;
+use crate::number::{Enclosure, SpecNumber};
+use crate::op::{Primitive, SpecCx};
+use crate::tensor::{SpecTensor, Tensor};
 use std::sync::Arc;
 
 #[derive(Debug)]

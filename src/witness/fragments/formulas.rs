@@ -1,8 +1,8 @@
 //! One value by several formulas.
 
 use super::{Builder, Fragment};
-use gradbound::Result;
-use gradbound::graph::ValueId;
+use crate::Result;
+use crate::graph::ValueId;
 
 /// The fragments of the primitives that this file is about.
 pub fn of(primitive: &str) -> Option<&'static [Fragment]> {

@@ -1,11 +1,11 @@
 //! The elementary functions, each inside its domain and anywhere.
 
 use super::{Builder, Fragment, of_one};
-use crate::generate::Role;
-use gradbound::Result;
-use gradbound::graph::{Graph, ValueId};
-use gradbound::lower;
-use gradbound::op::Number;
+use crate::Result;
+use crate::graph::{Graph, ValueId};
+use crate::lower;
+use crate::op::Number;
+use crate::witness::generate::Role;
 
 /// One function on arguments of a role, and on any.
 macro_rules! function {

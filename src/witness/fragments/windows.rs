@@ -1,11 +1,11 @@
 //! Sliding kernels: windows, what is added up from them, and convolutions.
 
 use super::{Builder, Fragment};
-use gradbound::Result;
-use gradbound::graph::ValueId;
-use gradbound::lower::{self, Conv, ConvTranspose, Spatial};
-use gradbound::op::{Slide, Taps};
-use gradbound::tensor::ZERO_FILL;
+use crate::Result;
+use crate::graph::ValueId;
+use crate::lower::{self, Conv, ConvTranspose, Spatial};
+use crate::op::{Slide, Taps};
+use crate::tensor::ZERO_FILL;
 
 /// The fragments of the primitives that this file is about.
 pub fn of(primitive: &str) -> Option<&'static [Fragment]> {
@@ -87,6 +87,7 @@ fn depthwise(b: &mut Builder) -> Result<ValueId> {
     lower::conv(&mut b.graph, x, kernels, Some(bias), &how)
 }
 
+/// A transposed convolution.
 pub fn conv_transpose(b: &mut Builder) -> Result<ValueId> {
     let pads = b.tape.below(2);
     let axis = Spatial {

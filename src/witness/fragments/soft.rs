@@ -1,11 +1,11 @@
 //! Exponentials that are added up: with a free shift and without one.
 
 use super::{Builder, Fragment};
-use crate::generate::Role;
-use gradbound::Result;
-use gradbound::graph::ValueId;
-use gradbound::lower::{self, Exponentials, LogSoftmax};
-use gradbound::op::Relation;
+use crate::Result;
+use crate::graph::ValueId;
+use crate::lower::{self, Exponentials, LogSoftmax};
+use crate::op::Relation;
+use crate::witness::generate::Role;
 
 /// The fragments of the primitives that this file is about.
 pub fn of(primitive: &str) -> Option<&'static [Fragment]> {
@@ -23,17 +23,20 @@ pub fn of(primitive: &str) -> Option<&'static [Fragment]> {
     })
 }
 
+/// Softmax over rows.
 pub fn softmax(b: &mut Builder) -> Result<ValueId> {
     let shape = b.tape.pick(&[[2, 3], [1, 2]]);
     let z = b.input(shape, Role::Moderate);
     lower::softmax(&mut b.graph, z, 1)
 }
 
+/// Log-softmax of three.
 pub fn log_softmax(b: &mut Builder) -> Result<ValueId> {
     let z = b.input([3], Role::Moderate);
     lower::log_softmax(&mut b.graph, z, 0)
 }
 
+/// Log-sum-exp over two axes.
 pub fn log_sum_exp(b: &mut Builder) -> Result<ValueId> {
     let z = b.input([2, 2, 2], Role::Moderate);
     let keep = b.tape.coin();
@@ -70,24 +73,28 @@ fn mask(b: &mut Builder) -> Result<ValueId> {
     b.graph.compare(Relation::LessOrEqual, x, y)
 }
 
+/// Softmax with excluded terms.
 pub fn masked(b: &mut Builder) -> Result<ValueId> {
     let z = b.input([2, 3], Role::Moderate);
     let kept = mask(b)?;
     lower::masked_softmax(&mut b.graph, z, kept, 1)
 }
 
+/// Log-softmax with excluded terms.
 pub fn masked_log(b: &mut Builder) -> Result<ValueId> {
     let z = b.input([2, 3], Role::Moderate);
     let kept = mask(b)?;
     lower::masked_log_softmax(&mut b.graph, z, kept, 1)
 }
 
+/// Softmax without subtracting the maximum.
 pub fn unshifted(b: &mut Builder) -> Result<ValueId> {
     let shape = b.tape.pick(&[[2, 3], [1, 2]]);
     let x = b.input(shape, Role::Moderate);
     lower::softmax_without_shift(&mut b.graph, x, 1)
 }
 
+/// Log-softmax without subtracting the maximum.
 pub fn unshifted_log_softmax(b: &mut Builder) -> Result<ValueId> {
     let x = b.input([2, 3], Role::Moderate);
     let how = LogSoftmax {
@@ -97,6 +104,7 @@ pub fn unshifted_log_softmax(b: &mut Builder) -> Result<ValueId> {
     how.append(&mut b.graph, x, 1)
 }
 
+/// Log-sum-exp without subtracting the maximum.
 pub fn unshifted_log(b: &mut Builder) -> Result<ValueId> {
     let x = b.input([2, 3], Role::Moderate);
     let keep = b.tape.coin();

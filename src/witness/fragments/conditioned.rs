@@ -2,10 +2,10 @@
 //! where they are used.
 
 use super::{Builder, Fragment};
-use crate::generate::Role;
-use gradbound::Result;
-use gradbound::graph::ValueId;
-use gradbound::lower::{self, Gelu, Variance};
+use crate::Result;
+use crate::graph::ValueId;
+use crate::lower::{self, Gelu, Variance};
+use crate::witness::generate::Role;
 
 /// The fragments of the primitives that this file is about.
 pub fn of(primitive: &str) -> Option<&'static [Fragment]> {
@@ -89,6 +89,7 @@ fn drawn(b: &mut Builder) -> Result<ValueId> {
     drawn_of(b, x, epsilon)
 }
 
+/// x over the root of its mean square, node by node.
 pub fn drawn_of(b: &mut Builder, x: ValueId, epsilon: f64) -> Result<ValueId> {
     let square = b.graph.square(x)?;
     let mean = b.graph.mean(square, &[1], true)?;

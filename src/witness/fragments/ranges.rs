@@ -2,10 +2,10 @@
 //! and quotients by them.
 
 use super::{Builder, Fragment, of_one};
-use crate::generate::Role;
-use gradbound::Result;
-use gradbound::graph::{Graph, ValueId};
-use gradbound::lower;
+use crate::Result;
+use crate::graph::{Graph, ValueId};
+use crate::lower;
+use crate::witness::generate::Role;
 
 /// The fragments of the primitives that this file is about.
 pub fn of(primitive: &str) -> Option<&'static [Fragment]> {

@@ -4,24 +4,30 @@ pub mod basic;
 pub mod conditioned;
 pub mod elementary;
 mod formulas;
+pub mod kernel;
 mod ranges;
 mod select;
 pub mod soft;
 pub mod windows;
 
-use crate::generate::Role;
-use crate::tape::Tape;
-use gradbound::Result;
-use gradbound::graph::grad::{Gradients, append_backward};
-use gradbound::graph::{Graph, ValueId};
-use gradbound::tensor::{DType, Shape, Ty};
+use crate::Result;
+use crate::graph::grad::{Gradients, append_backward};
+use crate::graph::{Graph, ValueId};
+use crate::tensor::{DType, Shape, Ty};
+use crate::witness::generate::Role;
+use crate::witness::tape::Tape;
 
 /// A graph in the making, with the roles of its inputs and the values that it is about.
 pub struct Builder<'a, 't> {
+    /// The graph so far.
     pub graph: Graph,
+    /// What each input may be.
     pub roles: Vec<Role>,
+    /// The values that the graph is about.
     pub outputs: Vec<ValueId>,
+    /// Where choices of shapes and attributes come from.
     pub tape: &'a mut Tape<'t>,
+    /// The type of its floats.
     pub dtype: DType,
 }
 
@@ -29,6 +35,7 @@ pub struct Builder<'a, 't> {
 pub type Fragment = fn(&mut Builder) -> Result<ValueId>;
 
 impl<'a, 't> Builder<'a, 't> {
+    /// Nothing yet.
     pub fn new(tape: &'a mut Tape<'t>, dtype: DType) -> Builder<'a, 't> {
         Builder {
             graph: Graph::new(),
@@ -39,24 +46,29 @@ impl<'a, 't> Builder<'a, 't> {
         }
     }
 
+    /// An input of a type.
     pub fn of_type(&mut self, ty: Ty, role: Role) -> ValueId {
         self.roles.push(role);
         self.graph.input(ty)
     }
 
+    /// An input of floats.
     pub fn input(&mut self, shape: impl Into<Shape>, role: Role) -> ValueId {
         let ty = Ty::new(shape, self.dtype);
         self.of_type(ty, role)
     }
 
+    /// An input of any floats.
     pub fn any(&mut self, shape: impl Into<Shape>) -> ValueId {
         self.input(shape, Role::Any)
     }
 
+    /// An input of indices below n.
     pub fn indices(&mut self, shape: impl Into<Shape>, n: usize) -> ValueId {
         self.of_type(Ty::new(shape, DType::I64), Role::Index(n))
     }
 
+    /// A constant scalar.
     pub fn constant(&mut self, x: f64) -> Result<ValueId> {
         self.graph.scalar(x, self.dtype)
     }
@@ -82,6 +94,7 @@ impl<'a, 't> Builder<'a, 't> {
         Ok(gradients)
     }
 
+    /// Two inputs whose shapes broadcast.
     pub fn pair(&mut self) -> (ValueId, ValueId) {
         let shapes: [(&[usize], &[usize]); 3] = [(&[3], &[3]), (&[2, 2], &[2]), (&[], &[])];
         let (a, b) = self.tape.pick(&shapes);
@@ -89,7 +102,8 @@ impl<'a, 't> Builder<'a, 't> {
     }
 }
 
-pub fn of_one(
+/// f of one input.
+fn of_one(
     b: &mut Builder,
     role: Role,
     f: fn(&mut Graph, ValueId) -> Result<ValueId>,
@@ -98,7 +112,8 @@ pub fn of_one(
     f(&mut b.graph, x)
 }
 
-pub fn of_two(
+/// f of two inputs.
+fn of_two(
     b: &mut Builder,
     f: fn(&mut Graph, ValueId, ValueId) -> Result<ValueId>,
 ) -> Result<ValueId> {
@@ -122,9 +137,6 @@ const FILES: &[File] = &[
 ];
 
 /// The fragments of a primitive, by its name.
-pub fn of(primitive: &str) -> &'static [Fragment] {
-    FILES
-        .iter()
-        .find_map(|file| file(primitive))
-        .unwrap_or_else(|| panic!("no fragment attacks the primitive {primitive}"))
+pub fn of(primitive: &str) -> Option<&'static [Fragment]> {
+    FILES.iter().find_map(|file| file(primitive))
 }

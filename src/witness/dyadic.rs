@@ -3,8 +3,8 @@
 //! Nothing here is the library's or the processor's: an execution in this arithmetic agrees
 //! with the hardware only because both follow IEEE 754.
 
-use gradbound::number::precise::{Places, Precise};
-use gradbound::number::{Format, SpecNumber};
+use crate::number::precise::{Places, Precise};
+use crate::number::{Format, SpecNumber};
 use num_bigint::{BigInt, BigUint, Sign};
 use num_rational::BigRational;
 use num_traits::{One, Signed, Zero};
@@ -61,6 +61,7 @@ impl Dyadic {
         }
     }
 
+    /// An integer, exactly.
     pub fn integer(n: i64) -> Dyadic {
         Dyadic {
             m: BigInt::from(n),
@@ -68,6 +69,7 @@ impl Dyadic {
         }
     }
 
+    /// The exact sum.
     pub fn add(&self, y: &Dyadic) -> Dyadic {
         let e = self.e.min(y.e);
         let at = |x: &Dyadic| &x.m << (x.e - e) as usize;
@@ -77,6 +79,7 @@ impl Dyadic {
         }
     }
 
+    /// The exact product.
     pub fn mul(&self, y: &Dyadic) -> Dyadic {
         Dyadic {
             m: &self.m * &y.m,
@@ -84,6 +87,7 @@ impl Dyadic {
         }
     }
 
+    /// The exact difference.
     pub fn sub(&self, y: &Dyadic) -> Dyadic {
         self.add(&Dyadic { m: -&y.m, e: y.e })
     }
@@ -97,6 +101,7 @@ impl Dyadic {
         !magnitude.sub(&Dyadic::new(y)).m.is_positive()
     }
 
+    /// The same number as a rational.
     pub fn rational(&self) -> BigRational {
         let two = BigRational::from_integer(BigInt::from(2));
         BigRational::from_integer(self.m.clone()) * two.pow(self.e as i32)
@@ -163,6 +168,7 @@ pub fn round(format: Format, x: f64) -> f64 {
     }
 }
 
+/// x + y, rounded once.
 pub fn add(format: Format, x: f64, y: f64) -> f64 {
     if !x.is_finite() || !y.is_finite() {
         return x + y;
@@ -170,6 +176,7 @@ pub fn add(format: Format, x: f64, y: f64) -> f64 {
     Dyadic::new(x).add(&Dyadic::new(y)).round(format)
 }
 
+/// x·y, rounded once.
 pub fn mul(format: Format, x: f64, y: f64) -> f64 {
     if !x.is_finite() || !y.is_finite() {
         return x * y;
@@ -186,6 +193,7 @@ pub fn fma(format: Format, x: f64, y: f64, z: f64) -> f64 {
     exact.round(format)
 }
 
+/// x / y, rounded once.
 pub fn div(format: Format, x: f64, y: f64) -> f64 {
     if !x.is_finite() || !y.is_finite() || x == 0.0 || y == 0.0 {
         return x / y;
@@ -198,6 +206,7 @@ pub fn div(format: Format, x: f64, y: f64) -> f64 {
     nearest(format, &quotient, x.e - y.e - EXTRA, more)
 }
 
+/// √x, rounded once.
 pub fn sqrt(format: Format, x: f64) -> f64 {
     if !x.is_finite() || x <= 0.0 {
         return x.sqrt();
