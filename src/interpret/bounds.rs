@@ -11,6 +11,20 @@ use smallvec::SmallVec;
 /// What is known of every value of `run`, in arena order; `inputs` as the caller knows
 /// them ([`Approx::exact`] for exact ones).
 pub fn eval(graph: &Graph, config: &Config, run: &[Tensor], inputs: &[Approx]) -> Vec<Approx> {
+    eval_by(&Op::error, graph, config, run, inputs)
+}
+
+/// A rule: what is known of an operation's result.
+pub type Rule<'r> = dyn Fn(&Op, &RuleCx, &[Operand], &Tensor) -> Approx + 'r;
+
+/// The same by other rules than the primitives' own, which an attack puts to the test.
+pub fn eval_by(
+    rule: &Rule,
+    graph: &Graph,
+    config: &Config,
+    run: &[Tensor],
+    inputs: &[Approx],
+) -> Vec<Approx> {
     let mut known: Vec<Approx> = Vec::with_capacity(graph.len());
     let mut given = inputs.iter();
     for (k, node) in graph.nodes().iter().enumerate() {
@@ -33,7 +47,7 @@ pub fn eval(graph: &Graph, config: &Config, run: &[Tensor], inputs: &[Approx]) -
                         approx: &known[a.index()],
                     })
                     .collect();
-                local(op, &cx, &args, &run[k])
+                local_by(rule, op, &cx, &args, &run[k])
             }
         };
         known.push(approx);
@@ -48,17 +62,21 @@ pub(crate) fn given(cx: &RuleCx, value: &Tensor) -> Approx {
 
 /// What is known of one operation's result.
 pub(crate) fn local(op: &Op, cx: &RuleCx, args: &[Operand], out: &Tensor) -> Approx {
+    local_by(&Op::error, op, cx, args, out)
+}
+
+fn local_by(rule: &Rule, op: &Op, cx: &RuleCx, args: &[Operand], out: &Tensor) -> Approx {
     let constants = args.iter().all(|a| a.approx.constant);
     let approx = Approx {
         constant: constants && !matches!(op, Op::Input),
-        ..apply(op, cx, args, out)
+        ..apply(rule, op, cx, args, out)
     };
     finish(cx, approx, out, matches!(op, Op::Constant(_)))
 }
 
 /// One node's rule; a drift that the rule does not follow ends in "no claim".
-pub(crate) fn apply(op: &Op, cx: &RuleCx, args: &[Operand], out: &Tensor) -> Approx {
-    let approx = op.error(cx, args, out);
+fn apply(rule: &Rule, op: &Op, cx: &RuleCx, args: &[Operand], out: &Tensor) -> Approx {
+    let approx = rule(op, cx, args, out);
     let open = args.iter().any(|a| a.approx.drift.is_open());
     if open && approx.drift == Drift::None {
         return Approx::within(Bound::Tensor(Up::INFINITY));

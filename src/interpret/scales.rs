@@ -26,6 +26,20 @@ pub fn eval(
     inputs: &[Scaled],
     known: Option<Known<'_>>,
 ) -> Vec<Scaled> {
+    eval_by(&Op::scale, graph, config, inputs, known)
+}
+
+/// A rule: the scale of an operation's result.
+pub type Rule<'r> = dyn Fn(&Op, &RuleCx, &[ScaleOperand]) -> Scaled + 'r;
+
+/// The same by other rules than the primitives' own, which an attack puts to the test.
+pub fn eval_by(
+    rule: &Rule,
+    graph: &Graph,
+    config: &Config,
+    inputs: &[Scaled],
+    known: Option<Known<'_>>,
+) -> Vec<Scaled> {
     let mut scales: Vec<Scaled> = Vec::with_capacity(graph.len());
     let mut uses = Uses::of(graph, &vec![true; graph.len()]);
     let mut given = inputs.iter();
@@ -49,7 +63,7 @@ pub fn eval(
                         scaled: &scales[a.index()],
                     })
                     .collect();
-                op.scale(&cx, &args)
+                rule(op, &cx, &args)
             }
         };
         if let Some(known) = known {

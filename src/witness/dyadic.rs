@@ -4,7 +4,7 @@
 //! with the hardware only because both follow IEEE 754.
 
 use crate::number::precise::{Places, Precise};
-use crate::number::{Format, SpecNumber};
+use crate::number::{Enclosure, Format, SpecNumber};
 use num_bigint::{BigInt, BigUint, Sign};
 use num_rational::BigRational;
 use num_traits::{One, Signed, Zero};
@@ -105,6 +105,24 @@ impl Dyadic {
     pub fn rational(&self) -> BigRational {
         let two = BigRational::from_integer(BigInt::from(2));
         BigRational::from_integer(self.m.clone()) * two.pow(self.e as i32)
+    }
+
+    /// An interval of floats around it, at most two wide.
+    pub fn enclose(&self) -> Enclosure {
+        let near = self.round(Format::F64);
+        if !near.is_finite() {
+            return if near > 0.0 {
+                Enclosure::new(f64::MAX, f64::INFINITY)
+            } else {
+                Enclosure::new(f64::NEG_INFINITY, f64::MIN)
+            };
+        }
+        let rest = self.sub(&Dyadic::new(near)).m;
+        match rest.sign() {
+            Sign::NoSign => Enclosure::point(near),
+            Sign::Plus => Enclosure::new(near, near.next_up()),
+            Sign::Minus => Enclosure::new(near.next_down(), near),
+        }
     }
 
     /// The same number as an interval of the given places.

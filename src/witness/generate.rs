@@ -31,7 +31,7 @@ pub enum Role {
 }
 
 /// One input of a case.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Given {
     /// The run's value.
     pub c: Tensor,

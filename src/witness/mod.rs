@@ -13,6 +13,7 @@
     reason = "floats are what is attacked with here; no bound is computed"
 )]
 
+pub mod case;
 pub mod dyadic;
 mod elementary;
 pub mod execute;

@@ -6,24 +6,36 @@ use crate::interpret::spec;
 use crate::libm::Function;
 use crate::number::exact::Rational;
 use crate::number::precise::{Places, Precise};
-use crate::number::{SpecNumber, Up};
+use crate::number::{Enclosure, Format, SpecNumber, Up};
 use crate::op::{Op, Primitive};
 use crate::tensor::{SpecTensor, Tensor};
 use crate::witness::dyadic::Dyadic;
 use num_rational::BigRational;
 use num_traits::{Signed, ToPrimitive, Zero};
+use std::cell::OnceCell;
 
 const PLACES: Places = Places(192);
 
-/// The specification of every value.
-pub enum Spec {
+/// The specification of every value: in f64 intervals, which decide nearly every element of
+/// formats of at most 24 bits, and exactly where they do not.
+pub struct Spec<'a> {
+    graph: &'a Graph,
+    inputs: Vec<&'a [Dyadic]>,
+    run: &'a [Tensor],
+    near: OnceCell<Vec<SpecTensor<Enclosure>>>,
+    exact: OnceCell<Exact>,
+}
+
+/// What decides where f64 intervals do not.
+enum Exact {
     /// Rationals.
-    Exact(Vec<SpecTensor<Rational>>),
+    Rational(Vec<SpecTensor<Rational>>),
     /// Intervals of 192 places.
     Enclosed(Vec<SpecTensor<Precise>>),
 }
 
 /// How one element fared.
+#[derive(Debug, Clone)]
 pub enum Judgement {
     /// The bound is +∞, or the specification is not defined.
     NoClaim,
@@ -41,24 +53,67 @@ pub fn is_smooth(op: &Op) -> bool {
     sums || others || Function::ALL.iter().any(named)
 }
 
-impl Spec {
-    /// Evaluates the specification over inputs x; free shifts are those of `run`.
-    pub fn of(graph: &Graph, x: &[&[Dyadic]], run: &[Tensor]) -> Spec {
-        let shapes = graph.inputs().iter().map(|v| graph.ty(*v).shape.clone());
-        let given = shapes.zip(x);
-        if graph.nodes().iter().any(|n| is_smooth(n.op())) {
-            let precise = |x: &Dyadic| x.precise(PLACES);
-            let inputs: Vec<_> = given
-                .map(|(s, x)| SpecTensor::new(s, x.iter().map(precise).collect::<Vec<_>>()))
-                .collect();
-            Spec::Enclosed(spec::eval(graph, &PLACES, &inputs, Some(run)))
-        } else {
-            let exact = |x: &Dyadic| Rational::from(x.rational());
-            let inputs: Vec<_> = given
-                .map(|(s, x)| SpecTensor::new(s, x.iter().map(exact).collect::<Vec<_>>()))
-                .collect();
-            Spec::Exact(spec::eval(graph, &(), &inputs, Some(run)))
+impl Judgement {
+    /// The worse of two.
+    #[must_use]
+    pub fn worse(self, other: Judgement) -> Judgement {
+        use Judgement::{Holds, NoClaim, Violated};
+        match (self, other) {
+            (Violated(what), _) | (_, Violated(what)) => Violated(what),
+            (Holds(a), Holds(b)) => Holds(if a > b { a } else { b }),
+            (Holds(share), NoClaim) | (NoClaim, Holds(share)) => Holds(share),
+            (NoClaim, NoClaim) => NoClaim,
         }
+    }
+}
+
+impl<'a> Spec<'a> {
+    /// Over inputs x; free shifts are those of `run`.
+    pub fn of(graph: &'a Graph, x: &[&'a [Dyadic]], run: &'a [Tensor]) -> Spec<'a> {
+        Spec {
+            graph,
+            inputs: x.to_vec(),
+            run,
+            near: OnceCell::new(),
+            exact: OnceCell::new(),
+        }
+    }
+
+    fn eval<N: SpecNumber>(&self, env: &N::Env, of: impl Fn(&Dyadic) -> N) -> Vec<SpecTensor<N>> {
+        let shapes = (self.graph.inputs().iter()).map(|v| self.graph.ty(*v).shape.clone());
+        let inputs: Vec<_> = shapes
+            .zip(&self.inputs)
+            .map(|(shape, x)| SpecTensor::new(shape, x.iter().map(&of).collect::<Vec<_>>()))
+            .collect();
+        spec::eval(self.graph, env, &inputs, Some(self.run))
+    }
+
+    fn exact(&self) -> &Exact {
+        self.exact.get_or_init(|| {
+            if self.graph.nodes().iter().any(|n| is_smooth(n.op())) {
+                Exact::Enclosed(self.eval(&PLACES, |x| x.precise(PLACES)))
+            } else {
+                Exact::Rational(self.eval(&(), |x| Rational::from(x.rational())))
+            }
+        })
+    }
+
+    /// The element in f64 intervals, where they are narrow enough to be asked.
+    fn near(&self, value: usize, at: usize) -> Option<Enclosure> {
+        let format = self.graph.type_at(value).dtype.format()?;
+        if format.precision > Format::F32.precision {
+            return None;
+        }
+        let near = self.near.get_or_init(|| self.eval(&(), Dyadic::enclose));
+        Some(near[value].data[at])
+    }
+
+    /// |x̂ − x| ≤ ε as f64 intervals tell, with the share of ε to a thousandth.
+    fn nearly(&self, value: usize, at: usize, computed: f64, eps: Up) -> Option<Judgement> {
+        let distance = self.near(value, at)?.distance(computed);
+        let (lo, hi) = (distance.lo(), distance.hi());
+        let known = computed.is_finite() && hi <= eps.get() && (hi - lo) * 1024.0 <= eps.get();
+        known.then(|| Judgement::Holds(share(lo, eps.get())))
     }
 
     /// |x̂ − x| ≤ ε?
@@ -66,12 +121,15 @@ impl Spec {
         if !eps.is_finite() {
             return Judgement::NoClaim;
         }
-        match self {
-            Spec::Exact(all) => match all[value].data[at].value() {
+        if let Some(judged) = self.nearly(value, at, computed, eps) {
+            return judged;
+        }
+        match self.exact() {
+            Exact::Rational(all) => match all[value].data[at].value() {
                 None => undefined(computed, eps),
                 Some(x) => exactly(x, computed, eps),
             },
-            Spec::Enclosed(all) => {
+            Exact::Enclosed(all) => {
                 let x = &all[value].data[at];
                 if x.endpoints().is_none() {
                     return undefined(computed, eps);
@@ -94,15 +152,27 @@ impl Spec {
         if !scale.is_finite() {
             return Judgement::NoClaim;
         }
-        let (least, above) = match self {
-            Spec::Exact(all) => match all[value].data[at].value() {
+        if let Some(near) = self.near(value, at).map(|x| x.abs()) {
+            let (lo, hi) = (near.lo(), near.hi());
+            let narrow = (hi - lo) * 1024.0 <= scale.get();
+            if narrow && hi <= scale.get() && computed.abs() <= scale.get() {
+                let largest = if computed.abs() > lo {
+                    computed.abs()
+                } else {
+                    lo
+                };
+                return Judgement::Holds(share(largest, scale.get()));
+            }
+        }
+        let (least, above) = match self.exact() {
+            Exact::Rational(all) => match all[value].data[at].value() {
                 None => return undefined(computed, scale),
                 Some(x) => {
                     let above = x.abs() > rational(scale.get());
                     (x.abs().to_f64().unwrap_or(0.0), above)
                 }
             },
-            Spec::Enclosed(all) => {
+            Exact::Enclosed(all) => {
                 let x = &all[value].data[at];
                 if x.endpoints().is_none() {
                     return undefined(computed, scale);

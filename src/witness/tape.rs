@@ -2,21 +2,51 @@
 //! the simplest choices. Zero, and the end of the tape, is the simplest choice of all: left
 //! to right, nothing fused, nothing flushed, x̂ = c.
 
+use std::borrow::Cow;
+
 /// Numbers that are read one after another.
 #[derive(Debug)]
 pub struct Tape<'a> {
-    numbers: &'a [u32],
+    numbers: Cow<'a, [u32]>,
     at: usize,
+    /// What comes past the end, instead of zeros.
+    fresh: Option<fastrand::Rng>,
 }
 
 impl<'a> Tape<'a> {
-    /// From its beginning.
+    /// From its beginning; zeros past the end.
     pub fn new(numbers: &'a [u32]) -> Tape<'a> {
-        Tape { numbers, at: 0 }
+        Tape {
+            numbers: Cow::Borrowed(numbers),
+            at: 0,
+            fresh: None,
+        }
     }
 
-    /// The next number; 0 past the end.
+    /// A tape without an end, written as it is read.
+    pub fn fresh(seed: u64) -> Tape<'static> {
+        Tape::prolonged(&[], seed)
+    }
+
+    /// These numbers, and then others without an end.
+    pub fn prolonged(numbers: &[u32], seed: u64) -> Tape<'static> {
+        Tape {
+            numbers: Cow::Owned(numbers.to_vec()),
+            at: 0,
+            fresh: Some(fastrand::Rng::with_seed(seed)),
+        }
+    }
+
+    /// The numbers that were read.
+    pub fn read(&self) -> &[u32] {
+        &self.numbers[..self.at.min(self.numbers.len())]
+    }
+
+    /// The next number.
     pub fn draw(&mut self) -> u32 {
+        if let (None, Some(rng)) = (self.numbers.get(self.at), &mut self.fresh) {
+            self.numbers.to_mut().push(rng.u32(..));
+        }
         let number = self.numbers.get(self.at).copied().unwrap_or(0);
         self.at += 1;
         number

@@ -2,18 +2,14 @@
 //! and judged against the bounds that the library computed from the run c alone.
 
 use crate::tally::{Counts, Tally};
-use gradbound::Config;
-use gradbound::bound::{Approx, Bound};
+use gradbound::bound::{Approx, Bound, Operand};
 use gradbound::config::Subnormals;
+use gradbound::graph::ValueId;
 use gradbound::graph::grad::Gradients;
-use gradbound::graph::{Graph, ValueId};
-use gradbound::interpret::scales::Known;
-use gradbound::interpret::{bounds, runtime, scales};
 use gradbound::number::Up;
-use gradbound::op::{Op, Primitive, Scaled};
+use gradbound::op::{Op, Primitive, RuleCx};
 use gradbound::tensor::{DType, Tensor};
-use gradbound::witness::dyadic;
-use gradbound::witness::execute::{Execution, execute};
+use gradbound::witness::case::{Case, Claims, Rules};
 use gradbound::witness::fragments::{Builder, Fragment};
 use gradbound::witness::generate::{self, Given};
 use gradbound::witness::oracle::{Judgement, Spec};
@@ -24,14 +20,7 @@ use proptest::test_runner::{
 };
 use std::cell::RefCell;
 
-/// Which claim is attacked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Claim {
-    /// |x̂ − x| ≤ ε.
-    Sound,
-    /// |x|, |x̂| ≤ B, from the inputs' scales alone and with the run c.
-    ScaleSound,
-}
+pub use gradbound::witness::case::Claim;
 
 /// What is attacked, and how.
 #[derive(Clone, Copy)]
@@ -156,219 +145,69 @@ impl Attack {
         about: &About,
         outcome: &mut Outcome,
     ) -> Option<String> {
-        let run = case.run()?;
-        let known = case.bounds(&run);
-        let (claimed, violation) = match self.claim {
-            Claim::Sound => {
-                let violation = case.another_value(&known, &run, computed);
-                (vec![known.into_iter().map(|a| a.eps).collect()], violation)
-            }
-            Claim::ScaleSound => {
-                let known = Known {
-                    run: &run,
-                    approx: &known,
-                };
-                let claimed = vec![
-                    case.scales(computed, None),
-                    case.scales(computed, Some(known)),
-                ];
-                (claimed, None)
+        let smaller = |op: &Op, cx: &RuleCx, args: &[Operand], out: &Tensor| {
+            let approx = op.error(cx, args, out);
+            let less = |i| Up::new(approx.eps.at(i).get() * self.planted);
+            Approx {
+                eps: Bound::from_fn(out.len(), less),
+                ..approx
             }
         };
-        if violation.is_some() {
-            return violation;
+        let rules = Rules {
+            error: if self.planted == 1.0 {
+                &Op::error
+            } else {
+                &smaller
+            },
+            ..Rules::TRUE
+        };
+        let claims = case.claims(self.claim, &rules, computed)?;
+        if let Some(judged) = case.another_value(&claims, computed) {
+            return Some(case.tell(&judged, computed));
         }
-        let spec = case.spec(computed);
-        // Only these take their specification from the execution.
-        let shifts = |op: &Op| matches!(op, Op::FreeMax(_) | Op::Held(_));
-        let of_run = (case.graph.nodes().iter().any(|n| shifts(n.op()))).then(|| case.spec(&run));
-        let of_run = of_run.as_ref().unwrap_or(&spec);
-        self.judge_one(case, computed, &spec, &claimed, about, outcome)
-            .or_else(|| self.judge_one(case, &run, of_run, &claimed, about, outcome))
+        let (spec, of_run) = (case.spec(computed), case.spec(&claims.run));
+        let of_run = if case.has_shifts() { &of_run } else { &spec };
+        judge_one(case, &claims, computed, &spec, about, outcome)
+            .or_else(|| judge_one(case, &claims, &claims.run, of_run, about, outcome))
     }
+}
 
-    /// Judges one execution against one bound or several.
-    fn judge_one(
-        &self,
-        case: &Case,
-        computed: &[Tensor],
-        spec: &Spec,
-        claimed: &[Vec<Bound>],
-        about: &About,
-        outcome: &mut Outcome,
-    ) -> Option<String> {
-        for value in case.graph.values() {
-            let (k, output) = (value.index(), about.outputs.contains(&value));
-            let integer = case.graph.ty(value).dtype == DType::I64;
-            let mut compared = 0;
-            for (i, c) in computed[k].to_f64s().into_iter().enumerate() {
-                // Beyond 2^53 a tensor cannot show an integer, which is exact, as f64.
-                if integer && c.abs() >= dyadic::power(53) {
-                    continue;
-                }
-                let mut claims = false;
-                for bounds in claimed {
-                    let bound = bounds[k].at(i);
-                    let judged = match self.claim {
-                        Claim::Sound => spec.error(k, i, c, self.planted_in(bound)),
-                        Claim::ScaleSound => spec.scale(k, i, c, bound),
-                    };
-                    match judged {
-                        Judgement::NoClaim => {}
-                        Judgement::Holds(share) => {
-                            claims = true;
-                            outcome.largest = outcome.largest.max(share);
-                        }
-                        Judgement::Violated(what) => {
-                            return Some(case.tell(value, i, &what, computed));
-                        }
-                    }
-                }
-                compared += usize::from(claims);
-                outcome.elements += usize::from(output);
-                outcome.claims += usize::from(output && claims);
+/// Judges one execution against what is claimed.
+fn judge_one(
+    case: &Case,
+    claims: &Claims,
+    computed: &[Tensor],
+    spec: &Spec,
+    about: &About,
+    outcome: &mut Outcome,
+) -> Option<String> {
+    let mut violation = None;
+    case.judge(claims, computed, spec, &mut |judged| {
+        let output = about.outputs.contains(&judged.value);
+        let claims = match judged.judgement {
+            Judgement::NoClaim => false,
+            Judgement::Holds(share) => {
+                outcome.largest = outcome.largest.max(share);
+                true
             }
-            about.tally.count(value, compared, &mut outcome.compared);
-        }
-        None
-    }
-
-    fn planted_in(&self, eps: Up) -> Up {
-        if self.planted == 1.0 {
-            eps
-        } else {
-            Up::new(eps.get() * self.planted)
-        }
-    }
+            Judgement::Violated(_) => {
+                violation = Some(case.tell(&judged, computed));
+                return false;
+            }
+        };
+        let compared = usize::from(claims);
+        outcome.elements += usize::from(output);
+        outcome.claims += usize::from(output && claims);
+        about
+            .tally
+            .count(judged.value, compared, &mut outcome.compared);
+        true
+    });
+    violation
 }
 
 /// What a case is about.
 struct About {
     outputs: Vec<ValueId>,
     tally: Tally,
-}
-
-/// One case: a graph, a configuration, and inputs.
-pub struct Case {
-    pub graph: Graph,
-    pub config: Config,
-    pub inputs: Vec<Given>,
-}
-
-impl Case {
-    /// A random admissible execution over admissible inputs.
-    pub fn execute(&self, tape: &mut Tape) -> Option<Vec<Tensor>> {
-        let fixed: Vec<bool> = self
-            .inputs
-            .iter()
-            .map(|given| matches!(given.approx.eps, Bound::Zero))
-            .collect();
-        let run = Execution {
-            graph: &self.graph,
-            config: &self.config,
-            fixed_inputs: &fixed,
-            tape,
-        };
-        let inputs: Vec<Tensor> = self.inputs.iter().map(|g| g.admissible.clone()).collect();
-        execute(run, &inputs)
-    }
-
-    /// The library's own run; `None` where an operation is not defined for its arguments.
-    pub fn run(&self) -> Option<Vec<Tensor>> {
-        let c: Vec<Tensor> = self.inputs.iter().map(|g| g.c.clone()).collect();
-        runtime::eval(&self.graph, &self.config, &c).ok()
-    }
-
-    /// What the library claims of the run c.
-    pub fn bounds(&self, run: &[Tensor]) -> Vec<Approx> {
-        let known: Vec<Approx> = self.inputs.iter().map(|g| g.approx.clone()).collect();
-        bounds::eval(&self.graph, &self.config, run, &known)
-    }
-
-    fn spec(&self, computed: &[Tensor]) -> Spec {
-        let x: Vec<&[_]> = self.inputs.iter().map(|given| given.x.as_slice()).collect();
-        Spec::of(&self.graph, &x, computed)
-    }
-
-    /// A value that is said to be determined but came out differently.
-    fn another_value(
-        &self,
-        known: &[Approx],
-        run: &[Tensor],
-        computed: &[Tensor],
-    ) -> Option<String> {
-        let values = self.graph.values().filter(|v| known[v.index()].determined);
-        for value in values {
-            let (c, other) = (
-                run[value.index()].to_f64s(),
-                computed[value.index()].to_f64s(),
-            );
-            // The exact arithmetic knows no sign of zero, so none of the infinities over it.
-            let finite = |i: &usize| c[*i].is_finite() && other[*i].is_finite();
-            let differs = |i: &usize| finite(i) && c[*i] != other[*i];
-            if let Some(i) = (0..c.len()).find(differs) {
-                let what = format!("said to be determined, but {:e} or {:e}", c[i], other[i]);
-                return Some(self.tell(value, i, &what, computed));
-            }
-        }
-        None
-    }
-
-    /// What the library claims from the scales of the inputs alone, or with the run as well.
-    fn scales(&self, computed: &[Tensor], run: Option<Known<'_>>) -> Vec<Bound> {
-        let known = self
-            .inputs
-            .iter()
-            .zip(self.graph.inputs())
-            .map(|(given, v)| {
-                let used = &computed[v.index()];
-                Scaled::new(Bound::from_fn(given.c.len(), |i| {
-                    let spread = Up::magnitude(given.c.get(i)) + given.approx.eps.at(i);
-                    spread.max(Up::magnitude(used.get(i)))
-                }))
-            });
-        let inputs: Vec<Scaled> = known.collect();
-        let all = scales::eval(&self.graph, &self.config, &inputs, run);
-        all.into_iter().map(|scaled| scaled.scale).collect()
-    }
-
-    fn tell(&self, value: ValueId, at: usize, what: &str, computed: &[Tensor]) -> String {
-        let mut lines = vec![format!("value {} element {at}: {what}", value.index())];
-        lines.push(format!("{:?}", self.config));
-        for v in self.graph.values() {
-            let node = self.graph.node(v);
-            let args: Vec<usize> = node.args().iter().map(|a| a.index()).collect();
-            let used = computed[v.index()].to_f64s();
-            lines.push(format!(
-                "  {} = {}{args:?} {} -> {used:e}",
-                v.index(),
-                node.op().name(),
-                self.graph.ty(v),
-                used = Exp(&used)
-            ));
-        }
-        for given in &self.inputs {
-            let eps: Vec<f64> = (0..given.c.len())
-                .map(|i| given.approx.eps.at(i).get())
-                .collect();
-            lines.push(format!(
-                "  c {:e} eps {:e} determined {}",
-                Exp(&given.c.to_f64s()),
-                Exp(&eps),
-                given.approx.determined
-            ));
-        }
-        lines.join("\n")
-    }
-}
-
-/// Numbers with exponents, as they are easiest to read back.
-struct Exp<'a>(&'a [f64]);
-
-impl std::fmt::LowerExp for Exp<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list()
-            .entries(self.0.iter().map(|x| format!("{x:e}")))
-            .finish()
-    }
 }

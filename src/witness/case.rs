@@ -1,0 +1,268 @@
+//! A case: a graph, a configuration and inputs of which the run, the specification and an
+//! admissible execution may each have another value.
+
+use super::dyadic;
+use super::execute::{Execution, execute};
+use super::generate::Given;
+use super::oracle::{Judgement, Spec};
+use super::tape::Tape;
+use crate::Config;
+use crate::bound::{Approx, Bound};
+use crate::graph::{Graph, ValueId};
+use crate::interpret::scales::Known;
+use crate::interpret::{bounds, runtime, scales};
+use crate::number::Up;
+use crate::op::{Op, Primitive, Scaled};
+use crate::tensor::{DType, Tensor};
+
+/// What is claimed of an element.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Claim {
+    /// |x̂ − x| ≤ ε.
+    Sound,
+    /// |x|, |x̂| ≤ B, from the inputs' scales alone and with the run c.
+    ScaleSound,
+}
+
+/// The rules that make the claims: the primitives' own, or others that are put to the test.
+pub struct Rules<'r> {
+    /// What is known of an operation's result.
+    pub error: &'r bounds::Rule<'r>,
+    /// The scale of an operation's result.
+    pub scale: &'r scales::Rule<'r>,
+}
+
+impl Rules<'_> {
+    /// The primitives' own.
+    pub const TRUE: Rules<'static> = Rules {
+        error: &Op::error,
+        scale: &Op::scale,
+    };
+}
+
+/// One case.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// What is computed.
+    pub graph: Graph,
+    /// The executions that the claims speak for.
+    pub config: Config,
+    /// One for every input of the graph.
+    pub inputs: Vec<Given>,
+}
+
+/// What is claimed of every value of a run.
+pub struct Claims {
+    /// The library's own run.
+    pub run: Vec<Tensor>,
+    /// Values that are said to be determined.
+    determined: Vec<bool>,
+    claim: Claim,
+    /// One bound, or several that must all hold, for every value.
+    bounds: Vec<Vec<Bound>>,
+}
+
+/// How an element fared, against the hardest of its bounds.
+pub struct Judged {
+    /// Which value.
+    pub value: ValueId,
+    /// Which element.
+    pub at: usize,
+    /// The worst judgement of the bounds.
+    pub judgement: Judgement,
+}
+
+impl Case {
+    /// A random admissible execution over admissible inputs.
+    pub fn execute(&self, tape: &mut Tape) -> Option<Vec<Tensor>> {
+        let fixed: Vec<bool> = self
+            .inputs
+            .iter()
+            .map(|given| matches!(given.approx.eps, Bound::Zero))
+            .collect();
+        let run = Execution {
+            graph: &self.graph,
+            config: &self.config,
+            fixed_inputs: &fixed,
+            tape,
+        };
+        let inputs: Vec<Tensor> = self.inputs.iter().map(|g| g.admissible.clone()).collect();
+        execute(run, &inputs)
+    }
+
+    /// The library's own run; `None` where an operation is not defined for its arguments.
+    pub fn run(&self) -> Option<Vec<Tensor>> {
+        let c: Vec<Tensor> = self.inputs.iter().map(|g| g.c.clone()).collect();
+        runtime::eval(&self.graph, &self.config, &c).ok()
+    }
+
+    /// What the rules know of the run c.
+    pub fn bounds(&self, rules: &Rules, run: &[Tensor]) -> Vec<Approx> {
+        let known: Vec<Approx> = self.inputs.iter().map(|g| g.approx.clone()).collect();
+        bounds::eval_by(rules.error, &self.graph, &self.config, run, &known)
+    }
+
+    /// The specification; its free shifts are those of an execution.
+    pub fn spec<'a>(&'a self, computed: &'a [Tensor]) -> Spec<'a> {
+        let x: Vec<&[_]> = self.inputs.iter().map(|given| given.x.as_slice()).collect();
+        Spec::of(&self.graph, &x, computed)
+    }
+
+    /// What is claimed from the scales of the inputs alone, or with the run as well.
+    fn scales(&self, rules: &Rules, computed: &[Tensor], run: Option<Known<'_>>) -> Vec<Bound> {
+        let known = self
+            .inputs
+            .iter()
+            .zip(self.graph.inputs())
+            .map(|(given, v)| {
+                let used = &computed[v.index()];
+                Scaled::new(Bound::from_fn(given.c.len(), |i| {
+                    let spread = Up::magnitude(given.c.get(i)) + given.approx.eps.at(i);
+                    spread.max(Up::magnitude(used.get(i)))
+                }))
+            });
+        let inputs: Vec<Scaled> = known.collect();
+        let all = scales::eval_by(rules.scale, &self.graph, &self.config, &inputs, run);
+        all.into_iter().map(|scaled| scaled.scale).collect()
+    }
+
+    /// Runs the case and claims what the rules say; scales speak for the inputs of
+    /// `computed`. `None` where an operation is not defined for its arguments.
+    pub fn claims(&self, claim: Claim, rules: &Rules, computed: &[Tensor]) -> Option<Claims> {
+        let run = self.run()?;
+        let known = self.bounds(rules, &run);
+        let determined = known.iter().map(|a| a.determined).collect();
+        let bounds = match claim {
+            Claim::Sound => vec![known.into_iter().map(|a| a.eps).collect()],
+            Claim::ScaleSound => {
+                let with_run = Known {
+                    run: &run,
+                    approx: &known,
+                };
+                vec![
+                    self.scales(rules, computed, None),
+                    self.scales(rules, computed, Some(with_run)),
+                ]
+            }
+        };
+        Some(Claims {
+            run,
+            determined,
+            claim,
+            bounds,
+        })
+    }
+
+    /// A value that is said to be determined but came out differently.
+    pub fn another_value(&self, claims: &Claims, computed: &[Tensor]) -> Option<Judged> {
+        if claims.claim == Claim::ScaleSound {
+            return None;
+        }
+        let mut values = self.graph.values().filter(|v| claims.determined[v.index()]);
+        values.find_map(|value| {
+            let (c, other) = (
+                claims.run[value.index()].to_f64s(),
+                computed[value.index()].to_f64s(),
+            );
+            // The exact arithmetic knows no sign of zero, so none of the infinities over it.
+            let finite = |i: &usize| c[*i].is_finite() && other[*i].is_finite();
+            let differs = |i: &usize| finite(i) && c[*i] != other[*i];
+            let at = (0..c.len()).find(differs)?;
+            let what = format!("said to be determined, but {:e} or {:e}", c[at], other[at]);
+            Some(Judged {
+                value,
+                at,
+                judgement: Judgement::Violated(what),
+            })
+        })
+    }
+
+    /// Judges every element of an execution, one after another, as long as `visit` asks for
+    /// more.
+    pub fn judge(
+        &self,
+        claims: &Claims,
+        computed: &[Tensor],
+        spec: &Spec,
+        visit: &mut dyn FnMut(Judged) -> bool,
+    ) {
+        for value in self.graph.values() {
+            let k = value.index();
+            let integer = self.graph.ty(value).dtype == DType::I64;
+            for (at, c) in computed[k].to_f64s().into_iter().enumerate() {
+                // Beyond 2^53 a tensor cannot show an integer, which is exact, as f64.
+                if integer && c.abs() >= dyadic::power(53) {
+                    continue;
+                }
+                let judged = claims.bounds.iter().map(|bounds| {
+                    let bound = bounds[k].at(at);
+                    match claims.claim {
+                        Claim::Sound => spec.error(k, at, c, bound),
+                        Claim::ScaleSound => spec.scale(k, at, c, bound),
+                    }
+                });
+                let judgement = judged.fold(Judgement::NoClaim, Judgement::worse);
+                if !visit(Judged {
+                    value,
+                    at,
+                    judgement,
+                }) {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Whether the specification depends on the execution: only these take theirs from it.
+    pub fn has_shifts(&self) -> bool {
+        let shifts = |op: &Op| matches!(op, Op::FreeMax(_) | Op::Held(_));
+        self.graph.nodes().iter().any(|n| shifts(n.op()))
+    }
+
+    /// What happened at an element, with everything that it takes to see why.
+    pub fn tell(&self, judged: &Judged, computed: &[Tensor]) -> String {
+        let what = match &judged.judgement {
+            Judgement::Violated(what) => what.clone(),
+            Judgement::Holds(share) => format!("{share} of the bound"),
+            Judgement::NoClaim => "no claim".to_owned(),
+        };
+        let (value, at) = (judged.value.index(), judged.at);
+        let mut lines = vec![format!("value {value} element {at}: {what}")];
+        lines.push(format!("{:?}", self.config));
+        for v in self.graph.values() {
+            let node = self.graph.node(v);
+            let args: Vec<usize> = node.args().iter().map(|a| a.index()).collect();
+            let used = computed[v.index()].to_f64s();
+            lines.push(format!(
+                "  {} = {}{args:?} {} -> {used:e}",
+                v.index(),
+                node.op().name(),
+                self.graph.ty(v),
+                used = Exp(&used)
+            ));
+        }
+        for given in &self.inputs {
+            let eps: Vec<f64> = (0..given.c.len())
+                .map(|i| given.approx.eps.at(i).get())
+                .collect();
+            lines.push(format!(
+                "  c {:e} eps {:e} determined {}",
+                Exp(&given.c.to_f64s()),
+                Exp(&eps),
+                given.approx.determined
+            ));
+        }
+        lines.join("\n")
+    }
+}
+
+/// Numbers with exponents, as they are easiest to read back.
+struct Exp<'a>(&'a [f64]);
+
+impl std::fmt::LowerExp for Exp<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list()
+            .entries(self.0.iter().map(|x| format!("{x:e}")))
+            .finish()
+    }
+}
