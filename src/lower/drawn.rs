@@ -138,12 +138,12 @@ fn is_one(graph: &Graph, value: ValueId) -> bool {
     constant(graph, value).is_some_and(|all| all.iter().all(|&x| x == 1.0))
 }
 
-/// The least element of a constant; NaN is none.
+/// The least element of a constant, where all are finite.
 fn least_constant(graph: &Graph, value: ValueId) -> Option<f64> {
     let all = constant(graph, value)?;
     let smaller = |least: f64, x: f64| if x >= least { least } else { x };
-    let least = all.into_iter().fold(f64::INFINITY, smaller);
-    least.is_finite().then_some(least)
+    let finite = !all.is_empty() && all.iter().all(|x| x.is_finite());
+    finite.then(|| all.into_iter().fold(f64::INFINITY, smaller))
 }
 
 /// A constant, as the specification sees it, before it is repeated or rounded.

@@ -28,6 +28,7 @@ use super::rule::RuleCx;
 use crate::bound::{Bound, Operand};
 use crate::config::Subnormals;
 use crate::error::Result;
+use crate::libm::Function;
 use crate::number::{Down, Enclosure, Format, SpecNumber, Up};
 use crate::tensor::Ty;
 use std::sync::Arc;
@@ -55,8 +56,8 @@ pub struct Normalized {
 }
 
 /// Roundings to storage between the squares and y: a square, the sum, its part (up to three),
-/// e and its addition, a root, a reciprocal, y's own; a root's reciprocal may be 2 ulp off, which
-/// is four of them.
+/// e and its addition, a root, a reciprocal, y's own; and some to spare, for a reciprocal below the
+/// normal range.
 const STORED: f64 = 16.0;
 
 /// One row: what all of its elements share.
@@ -132,16 +133,20 @@ impl Normalized {
     /// The same, however far the parts of ŷ may be from those of y(x̂).
     ///
     /// # Formula
-    /// (√(n·(1 + G)·(1 + l/e')) + ρ/√e')·(1 + G) + l, with e' = e·(1 − 4u), or no claim below the
-    /// normal range; G = (1+u)^16·(1+u')^(n+1) − 1 with u' the accumulator's; l = 4η of the wider
-    /// (8λ under flush); ρ how far what is divided may be from what was squared, where both
-    /// are recomputed from one nest (`Nest::recomputed`, twice).
+    /// (√(n·(1 + G)·(1 + l/e')) + ρ/√e')·(1 + G)·(1 + θ) + l, with e' = e·(1 − 4u), or no claim
+    /// below the normal range; G = (1+u)^16·(1+u')^(n+1) − 1 with u' the accumulator's; θ how far
+    /// the table lets 1/√s be off, relatively; l = 4η of the wider (8λ under flush); ρ how far
+    /// what is divided may be from what was squared, where both are recomputed from one nest
+    /// (`Nest::recomputed`, twice).
     /// # Derivation
     /// Every square is of one computed d̂, so it is not negative, and to nearest
     /// fl(z) ≥ z/(1 + u) for z in the normal range; a sum of such terms is in any tree at least
     /// its largest over (1+u')ⁿ, and what underflows is at most l of their mean. So the computed
     /// ŝ ≥ d̂ᵢ²/(n(1 + G)) − l, that is |d̂ᵢ| ≤ √(n(1 + G)(ŝ + l)), and ŝ ≥ e'. What is divided is
-    /// within ρ of d̂ᵢ: |d̂ᵢ + ρ|/√ŝ is at most the formula before the last roundings.
+    /// within ρ of d̂ᵢ: |d̂ᵢ + ρ|/√ŝ is at most the formula before the last roundings, and 1/√ŝ as
+    /// one function at most 1 + θ of that.
+    /// # Assumes
+    /// A1; A2 (else A2'); A3; A5.
     fn by_squares(&self, cx: &RuleCx, format: Format, x: &Operand) -> Up {
         let four = Up::new(4.0) * format.unit();
         let least = Down::new(self.epsilon) * (Down::new(1.0) - four);
@@ -159,7 +164,9 @@ impl Normalized {
         };
         let whole = (n * grown * (Up::ONE + lost / least)).sqrt();
         let apart = self.recomputed(cx, format, x);
-        (whole + (apart + apart) / least.sqrt()) * grown + lost
+        let table = cx.config.libm;
+        let inverse = table.error(Function::Rsqrt, format, Up::new(2.0_f64.next_down()));
+        (whole + (apart + apart) / least.sqrt()) * grown * (Up::ONE + inverse) + lost
     }
 
     /// How far one computation of d may be from the exact sum of its leaves: of x, or of x and a
