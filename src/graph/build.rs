@@ -46,7 +46,7 @@ impl Graph {
     /// x·y, element by element; a value times itself is its square.
     pub fn mul(&mut self, x: ValueId, y: ValueId) -> Result<ValueId> {
         if x == y {
-            return self.push(op::Square, &[x]);
+            return self.push(op::Square, &[x, x]);
         }
         let (x, y) = self.broadcast_together(x, y)?;
         self.push(op::Mul, &[x, y])

@@ -65,7 +65,7 @@ impl Drawn {
                 return None;
             };
             let square = graph.node(square);
-            let squared = matches!(square.op(), Op::Square(_)) && square.args() == [d];
+            let squared = matches!(square.op(), Op::Square(_)) && square.args()[0] == d;
             let ty = graph.ty(d);
             let kept = graph.ty(s).shape == reduction.axes().kept(&ty.shape);
             let least = least_constant(graph, epsilon)?;

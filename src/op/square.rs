@@ -11,6 +11,10 @@ use crate::number::{Float, SpecNumber, Up};
 use crate::tensor::{SpecTensor, Tensor, Ty};
 
 /// The product of a value with itself: one computed value, so it is never negative.
+///
+/// Programs square by a function, or multiply a value by itself. The second kind takes the
+/// value as both arguments, and its gradient is what reverse mode makes of a product: δ·x
+/// twice, each a term of its own in the accumulation, which may add others between them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Square;
 
@@ -32,7 +36,10 @@ impl Primitive for Square {
         "Square"
     }
     fn infer(&self, args: &[&Ty]) -> Result<Ty> {
-        elementwise::infer_unary(args)
+        match args {
+            [x, y] if x == y => elementwise::infer_unary(&args[..1]),
+            _ => elementwise::infer_unary(args),
+        }
     }
     fn spec<N: SpecNumber>(&self, cx: &SpecCx<N>, args: &[&SpecTensor<N>]) -> SpecTensor<N> {
         elementwise::spec_unary(self, cx.env, args[0])
@@ -84,9 +91,13 @@ impl Primitive for Square {
     fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
         elementwise::scale_each(cx, args, |b| elementwise::rounded(cx, b(0) * b(0)))
     }
-    /// 2δ·x; doubling is exact.
+    /// 2δ·x; doubling is exact. Of a value times itself: δ·x to both arguments.
     fn vjp(&self, g: &mut Graph, site: &VjpSite) -> Result<Vec<Option<ValueId>>> {
         let x = site.args[0];
+        if site.args.len() == 2 {
+            let pulled = g.mul(site.cotangent, x)?;
+            return Ok(vec![Some(pulled); 2]);
+        }
         let two = g.scalar(2.0, g.ty(x).dtype)?;
         let doubled = g.mul(site.cotangent, two)?;
         Ok(vec![Some(g.mul(doubled, x)?)])

@@ -3,6 +3,7 @@
 use gradbound::Config;
 use gradbound::bound::{Approx, Bound};
 use gradbound::config::{Accumulate, Subnormals};
+use gradbound::graph::grad::append_backward;
 use gradbound::graph::{Graph, ValueId};
 use gradbound::interpret::{bounds, runtime, scales};
 use gradbound::number::Up;
@@ -269,4 +270,21 @@ fn a_rounded_constant_is_a_constant_too() {
         quotient,
     );
     assert!(error <= eps, "off by {error:e}, eps {eps:e}");
+}
+
+/// x·x + w·x at x = 1, w = 2²⁴: programs add x, x and w in any order, and (2²⁴ + 1) + 1 is
+/// 2²⁴ in f32, 2 less than the gradient.
+#[test]
+fn a_value_times_itself_is_pulled_back_twice() {
+    let values = [f32s(&[1.0]), f32s(&[16_777_216.0]), f32s(&[1.0])];
+    let (mut g, ids) = over(&values);
+    let (square, product) = (
+        g.mul(ids[0], ids[0]).unwrap(),
+        g.mul(ids[1], ids[0]).unwrap(),
+    );
+    let sum = g.add(square, product).unwrap();
+    let gradients = append_backward(&mut g, &[(sum, ids[2])], None).unwrap();
+    let exact = vec![Approx::exact(); 3];
+    let gradient = gradients.of(ids[0]).unwrap();
+    assert!(eps(&g, &Config::default(), &values, &exact, gradient) >= 2.0);
 }

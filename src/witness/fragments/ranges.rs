@@ -13,9 +13,18 @@ pub fn of(primitive: &str) -> Option<&'static [Fragment]> {
         "Square" => &[
             |b| of_one(b, Role::Any, Graph::square),
             |b| of_one(b, Role::Moderate, Graph::square),
+            |b| of_one(b, Role::Any, |g, x| g.mul(x, x)),
+            times_itself_and_another,
         ],
         _ => return None,
     })
+}
+
+/// x·x + w·x: the gradient of x has three terms.
+fn times_itself_and_another(b: &mut Builder) -> Result<ValueId> {
+    let (x, w) = (b.any([2]), b.any([2]));
+    let (square, product) = (b.graph.mul(x, x)?, b.graph.mul(w, x)?);
+    b.graph.add(square, product)
 }
 
 /// √(Σx² + e) of products or sums that may be recomputed.

@@ -61,7 +61,7 @@ fn mul(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let (x, y) = call.operands()?;
     let builder = call.builder();
     if x == y {
-        return Ok(vec![builder.push(op::Square, &[x])?]);
+        return Ok(vec![builder.push(op::Square, &[x, x])?]);
     }
     let product = builder.binary(op::Mul, x, y)?;
     Ok(vec![lower::drawn_normalization(
