@@ -146,8 +146,7 @@ impl<'a> Climb<'a> {
         open.learn(elements(env, spec, c));
         let error = measure(&open.elements, c, eps, |e| e.error);
         let magnitude = measure(&open.elements, c, scale, |e| e.magnitude);
-        let doubtful = magnitude.verdict.outcome() == Outcome::Undecided;
-        let settled = error.is_settled(eps) && !(doubtful && scale.largest().is_finite());
+        let settled = error.is_settled(eps) && !magnitude.doubtful;
         self.checks.error[v] = error;
         self.checks.scale[v] = magnitude;
         settled

@@ -19,6 +19,8 @@ pub struct Measured {
     pub ratio: f64,
     /// The element with the largest tightness.
     pub worst: Option<Witness>,
+    /// Whether some element has a finite bound and was decided neither way.
+    pub(super) doubtful: bool,
 }
 
 impl Measured {
@@ -34,6 +36,7 @@ impl Measured {
         };
         Measured {
             verdict: Verdict::Undecided(nowhere),
+            doubtful: true,
             ..Measured::nothing()
         }
     }
@@ -46,6 +49,7 @@ impl Measured {
             tightness: 0.0,
             ratio: 0.0,
             worst: None,
+            doubtful: false,
         }
     }
 
@@ -66,16 +70,17 @@ impl Measured {
             } else {
                 self.worst
             },
+            doubtful: self.doubtful || next.doubtful,
         }
     }
 
-    /// True where more precision would not add anything worth having: decided, and the
-    /// enclosure of the largest error at most 1 % of the largest bound wide.
+    /// True where more precision would not add anything worth having: every element that has
+    /// a finite bound is decided, and the enclosure of the largest error is at most 1 % of the
+    /// largest bound wide.
     pub(super) fn is_settled(&self, bound: &Bound) -> bool {
-        let finite = bound.largest().is_finite();
         let allowed = Up::new(0.01) * bound.largest();
-        let narrow = self.largest.width() <= allowed;
-        !finite || (self.verdict.outcome() != Outcome::Undecided && narrow)
+        let narrow = !bound.largest().is_finite() || self.largest.width() <= allowed;
+        !self.doubtful && narrow
     }
 }
 
@@ -195,7 +200,9 @@ fn measure_from(
             hi = q.hi();
         }
         if q.hi() > bound.get() || !bound.is_finite() {
-            m.verdict = m.verdict.and(witness().judge());
+            let judged = witness().judge();
+            m.doubtful |= bound.is_finite() && judged.outcome() == Outcome::Undecided;
+            m.verdict = m.verdict.and(judged);
         }
     }
     m.largest = Enclosure::new(lo, hi);

@@ -6,7 +6,7 @@ use gradbound::lower::{
     self, Activation, Adagrad, Adam, Affine, Attention, BatchNorm, Cell, Deviation, Exponentials,
     InverseRoot, Momentum, Norm, Pairs, Recurrent, States, Variance, Weights,
 };
-use gradbound::tensor::Tensor;
+use gradbound::tensor::{Shape, Tensor};
 use gradbound::witness::fragments::{Builder, conditioned};
 use gradbound::witness::generate::Role;
 
@@ -45,6 +45,20 @@ fn layer_norm(b: &mut Builder) -> Result<ValueId> {
     let (affine, deviation) = (affine(b, 3), deviation(b, epsilon));
     let standard = lower::standardize(&mut b.graph, x, &[1], deviation, variance)?;
     affine.apply(&mut b.graph, standard.value)
+}
+
+/// Four channels in two groups; in groups of one channel with two places each, an instance
+/// normalization.
+fn group_norm(b: &mut Builder) -> Result<ValueId> {
+    let instance = b.tape.coin();
+    let shape: &[usize] = if instance { &[1, 2, 2] } else { &[1, 4, 1] };
+    let x = moderate(b, shape);
+    let epsilon = small(b);
+    let (affine, deviation) = (affine(b, 1), deviation(b, epsilon));
+    let grouped = b.graph.reshape(x, Shape::from([1, 2, 2]))?;
+    let standard = lower::standardize(&mut b.graph, grouped, &[2], deviation, Variance::TwoPass)?;
+    let value = b.graph.reshape(standard.value, Shape::from(shape))?;
+    affine.apply(&mut b.graph, value)
 }
 
 fn rms_norm(b: &mut Builder) -> Result<ValueId> {
@@ -260,7 +274,7 @@ fn lstm(b: &mut Builder) -> Result<ValueId> {
 }
 
 crate::nests::nests! {
-    layer_norm at least 30, rms_norm at least 30, batch_norm at least 30,
+    layer_norm at least 30, group_norm at least 30, rms_norm at least 30, batch_norm at least 30,
     trained_batch_norm at least 10, batch_norm_of_products at least 20, lp_norm at least 15,
     mean_variance_norm at least 5, drawn_norm at least 20,
     sgd at least 40, momentum at least 40, adagrad at least 30, adam at least 30,
