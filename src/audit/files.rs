@@ -18,13 +18,13 @@ pub fn write(audited: &Audited, folder: &Path) -> Result<()> {
         std::fs::create_dir_all(&inner).map_err(|e| unwritable(&inner, &e))?;
     }
     for (name, witness) in &audited.witnesses {
-        ready.push(Ready::new(inner.join(name), &format!("{witness:#}\n"))?);
+        ready.push(Whole::new(inner.join(name), &format!("{witness:#}\n"))?);
     }
     let page = report::html(&audited.audit)?;
-    ready.push(Ready::new(folder.join("report.html"), &page)?);
-    ready.push(Ready::new(folder.join("audit.json"), &json(audited)?)?);
+    ready.push(Whole::new(folder.join("report.html"), &page)?);
+    ready.push(Whole::new(folder.join("audit.json"), &json(audited)?)?);
     remove_earlier_witnesses(&inner);
-    ready.into_iter().try_for_each(Ready::publish)
+    ready.into_iter().try_for_each(Whole::publish)
 }
 
 fn unwritable(path: &Path, e: &std::io::Error) -> Error {
@@ -34,13 +34,13 @@ fn unwritable(path: &Path, e: &std::io::Error) -> Error {
 }
 
 /// A file that is complete under a temporary name.
-struct Ready {
+pub(crate) struct Whole {
     file: tempfile::NamedTempFile,
     path: PathBuf,
 }
 
-impl Ready {
-    fn new(path: PathBuf, text: &str) -> Result<Ready> {
+impl Whole {
+    pub(crate) fn new(path: PathBuf, text: &str) -> Result<Whole> {
         if path.is_dir() {
             return Err(Error::new("is a folder where a file must go")
                 .in_file(&path)
@@ -55,12 +55,12 @@ impl Ready {
             Ok(file)
         };
         match write() {
-            Ok(file) => Ok(Ready { file, path }),
+            Ok(file) => Ok(Whole { file, path }),
             Err(e) => Err(unwritable(&path, &e)),
         }
     }
 
-    fn publish(self) -> Result<()> {
+    pub(crate) fn publish(self) -> Result<()> {
         match self.file.persist(&self.path) {
             Ok(_) => Ok(()),
             Err(e) => Err(unwritable(&self.path, &e.error)),

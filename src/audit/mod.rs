@@ -9,6 +9,7 @@ pub mod record;
 pub mod subjects;
 mod tolerances;
 
+pub(crate) use files::Whole;
 pub use files::{json, write};
 pub use record::Audit;
 

@@ -80,7 +80,7 @@ pub struct Args {
     seed: Option<u64>,
 }
 
-fn float_format(word: &str) -> std::result::Result<DType, String> {
+pub(super) fn float_format(word: &str) -> std::result::Result<DType, String> {
     let found = DType::FLOATS.into_iter().find(|d| d.name() == word);
     found.ok_or_else(|| {
         let all: Vec<&str> = DType::FLOATS.iter().map(|d| d.name()).collect();
@@ -88,7 +88,7 @@ fn float_format(word: &str) -> std::result::Result<DType, String> {
     })
 }
 
-fn use_threads(threads: u16) -> Result<()> {
+pub(super) fn use_threads(threads: u16) -> Result<()> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads));
     pool.build_global().map_err(|e| {
         Error::new(format!("{threads} threads cannot be started: {e}"))

@@ -3,6 +3,7 @@
 mod audit;
 mod ops;
 mod progress;
+mod search;
 
 use crate::error::{Error, Result};
 use clap::{Parser, Subcommand};
@@ -21,6 +22,7 @@ struct Cli {
 enum Command {
     Audit(Box<audit::Args>),
     Ops(ops::Args),
+    Search(Box<search::Args>),
 }
 
 /// Exit statuses that other programs rely on.
@@ -53,6 +55,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Audit(args) => audit::run(*args),
         Command::Ops(args) => ops::run(&args),
+        Command::Search(args) => search::run(*args),
     };
     match result {
         Ok(status) => ExitCode::from(status),

@@ -15,7 +15,7 @@ pub fn eval(graph: &Graph, config: &Config, run: &[Tensor], inputs: &[Approx]) -
 }
 
 /// A rule: what is known of an operation's result.
-pub type Rule<'r> = dyn Fn(&Op, &RuleCx, &[Operand], &Tensor) -> Approx + 'r;
+pub type Rule<'r> = dyn Fn(&Op, &RuleCx, &[Operand], &Tensor) -> Approx + Sync + 'r;
 
 /// The same by other rules than the primitives' own, which an attack puts to the test.
 pub fn eval_by(

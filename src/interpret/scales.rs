@@ -30,7 +30,7 @@ pub fn eval(
 }
 
 /// A rule: the scale of an operation's result.
-pub type Rule<'r> = dyn Fn(&Op, &RuleCx, &[ScaleOperand]) -> Scaled + 'r;
+pub type Rule<'r> = dyn Fn(&Op, &RuleCx, &[ScaleOperand]) -> Scaled + Sync + 'r;
 
 /// The same by other rules than the primitives' own, which an attack puts to the test.
 pub fn eval_by(

@@ -21,10 +21,10 @@ use crate::interpret::{bounds, runtime, scales};
 use crate::op::{Primitive, Scaled};
 use crate::tensor::Tensor;
 use crate::verdict::{Outcome, Verdict};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A claim that a node makes about itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Obligation {
     /// Forward: |runtime − spec| ≤ eps.

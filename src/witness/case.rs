@@ -25,6 +25,7 @@ pub enum Claim {
 }
 
 /// The rules that make the claims: the primitives' own, or others that are put to the test.
+#[derive(Clone, Copy)]
 pub struct Rules<'r> {
     /// What is known of an operation's result.
     pub error: &'r bounds::Rule<'r>,

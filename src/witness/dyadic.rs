@@ -92,6 +92,28 @@ impl Dyadic {
         self.add(&Dyadic { m: -&y.m, e: y.e })
     }
 
+    /// m and e, m in decimal.
+    pub fn parts(&self) -> (String, i64) {
+        (self.m.to_string(), self.e)
+    }
+
+    /// From m in decimal and e; `None` where they are beyond any product of floats.
+    pub fn from_parts(m: &str, e: i64) -> Option<Dyadic> {
+        let small = m.len() < 2000 && e.abs() < 10_000;
+        let m = m.parse().ok().filter(|_| small)?;
+        Some(Dyadic { m, e })
+    }
+
+    /// True below zero.
+    pub fn is_negative(&self) -> bool {
+        self.m.is_negative()
+    }
+
+    /// True at zero.
+    pub fn is_zero(&self) -> bool {
+        self.m.is_zero()
+    }
+
     /// |self| <= y.
     pub fn within(&self, y: f64) -> bool {
         let magnitude = Dyadic {

@@ -328,6 +328,20 @@ pub fn input(tape: &mut Tape, ty: &Ty, role: Role, small: Option<f64>) -> Given 
     }
 }
 
+/// An input that is known exactly, as a run gives it.
+pub fn exactly(c: &Tensor) -> Given {
+    let x = |i: usize| match c.integer(i) {
+        Some(n) => Dyadic::integer(n),
+        None => Dyadic::new(c.get(i)),
+    };
+    Given {
+        admissible: c.clone(),
+        c: c.clone(),
+        approx: Approx::exact(),
+        x: (0..c.len()).map(x).collect(),
+    }
+}
+
 fn index(tape: &mut Tape, ty: &Ty, role: Role) -> Given {
     let n = match role {
         Role::Index(n) => n,

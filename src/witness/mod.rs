@@ -14,6 +14,7 @@
 )]
 
 pub mod case;
+pub mod corpus;
 pub mod dyadic;
 mod elementary;
 pub mod execute;
@@ -21,4 +22,9 @@ mod formula;
 pub mod fragments;
 pub mod generate;
 pub mod oracle;
+pub mod point;
+pub mod record;
+pub mod search;
+pub mod shrink;
+pub mod subject;
 pub mod tape;

@@ -1,0 +1,218 @@
+//! A point of the space that is searched: for every element of every input the run's value,
+//! its ε, the specification's value and an admissible one; and the choices of the execution.
+
+use super::dyadic::{self, Dyadic};
+use super::generate::{self, Given};
+use crate::bound::{Approx, Bound};
+use crate::graph::Graph;
+use crate::number::{Format, Up};
+use crate::tensor::Tensor;
+
+/// One element of an input: |x − c| ≤ ε and |x̂ − x| ≤ ε.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The run's value.
+    pub c: f64,
+    /// How far the specification may be from it.
+    pub eps: f64,
+    /// The specification's value.
+    pub x: Dyadic,
+    /// What the execution starts from.
+    pub admissible: f64,
+}
+
+/// One input.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// Floats, and whether the run's values are the only admissible ones.
+    Floats {
+        /// x̂ = c for all elements.
+        determined: bool,
+        /// Row-major.
+        places: Vec<Place>,
+    },
+    /// Integers, known exactly.
+    Integers(Vec<i64>),
+    /// Given from outside and known exactly; never changed.
+    Fixed(Tensor),
+}
+
+/// What a trial starts from, beside the structure.
+#[derive(Debug, Clone)]
+pub struct Point {
+    /// One for every input of the graph.
+    pub inputs: Vec<Input>,
+    /// The tape of the execution's choices.
+    pub choices: Vec<u32>,
+}
+
+impl Place {
+    /// An element that is known exactly.
+    pub fn exact(c: f64) -> Place {
+        Place {
+            c,
+            eps: 0.0,
+            x: Dyadic::new(c),
+            admissible: c,
+        }
+    }
+
+    /// The nearest that satisfies the assumptions: floats of the format, finite, x within ε of
+    /// c and x̂ within ε of x.
+    #[must_use]
+    pub fn repaired(self, format: Format, determined: bool) -> Place {
+        let finite = |x: f64, other: f64| if x.is_finite() { x } else { other };
+        let c = finite(dyadic::round(format, finite(self.c, 1.0)), 1.0);
+        let eps = finite(self.eps.abs(), 0.0);
+        let center = Dyadic::new(c);
+        let offset = self.x.sub(&center);
+        let x = if offset.within(eps) {
+            self.x
+        } else if offset.is_negative() {
+            center.sub(&Dyadic::new(eps))
+        } else {
+            center.add(&Dyadic::new(eps))
+        };
+        let near = dyadic::round(format, finite(self.admissible, c));
+        let admits = |y: f64| y.is_finite() && Dyadic::new(y).sub(&x).within(eps);
+        let admissible = if determined || !admits(near) { c } else { near };
+        Place {
+            c,
+            eps,
+            x,
+            admissible,
+        }
+    }
+
+    /// The specification at c + t·ε, and an execution that starts at x − s·ε or from c.
+    #[must_use]
+    pub fn at(&self, format: Format, determined: bool, t: f64, s: f64) -> Place {
+        let eps = Dyadic::new(self.eps);
+        let x = Dyadic::new(self.c).add(&eps.mul(&Dyadic::new(t)));
+        let far = x.sub(&eps.mul(&Dyadic::new(s)));
+        Place {
+            admissible: inward(format, &far, &x),
+            x,
+            ..self.clone()
+        }
+        .repaired(format, determined)
+    }
+}
+
+/// The float nearest to `far` that is not further from x.
+fn inward(format: Format, far: &Dyadic, x: &Dyadic) -> f64 {
+    let near = far.round(format);
+    if !near.is_finite() {
+        return near;
+    }
+    let beyond = Dyadic::new(near).sub(far);
+    let away = far.sub(x);
+    if beyond.is_negative() == away.is_negative() && !beyond.is_zero() {
+        let step = dyadic::ulp(format, near);
+        let back = if away.is_negative() { step } else { -step };
+        return dyadic::round(format, near + back);
+    }
+    near
+}
+
+impl Input {
+    /// What a generator gave.
+    pub fn of(given: &Given) -> Input {
+        if !given.c.dtype().is_float() {
+            let whole = (0..given.c.len()).map(|i| given.c.integer(i).unwrap_or(0));
+            return Input::Integers(whole.collect());
+        }
+        let place = |i: usize| Place {
+            c: given.c.get(i),
+            eps: given.approx.eps.at(i).get(),
+            x: given.x[i].clone(),
+            admissible: given.admissible.get(i),
+        };
+        Input::Floats {
+            determined: given.approx.determined,
+            places: (0..given.c.len()).map(place).collect(),
+        }
+    }
+}
+
+impl Point {
+    /// As inputs of a graph; elements that are missing are zeros, known exactly. `None` where
+    /// an input is of another kind.
+    pub fn given(&self, graph: &Graph) -> Option<Vec<Given>> {
+        let inputs = graph.inputs().iter().zip(&self.inputs);
+        let all: Option<Vec<Given>> = inputs
+            .map(|(value, input)| {
+                let ty = graph.ty(*value);
+                let len = ty.shape.len();
+                match input {
+                    Input::Floats { determined, places } if ty.dtype.is_float() => {
+                        let format = ty.dtype.format()?;
+                        let place = |i: usize| match places.get(i) {
+                            Some(place) => place.clone().repaired(format, *determined),
+                            None => Place::exact(0.0),
+                        };
+                        let places: Vec<Place> = (0..len).map(place).collect();
+                        let eps: Vec<Up> = places.iter().map(|p| Up::new(p.eps)).collect();
+                        let tensor = |of: fn(&Place) -> f64| {
+                            let data: Vec<f64> = places.iter().map(of).collect();
+                            Tensor::from_f64s(ty.shape.clone(), ty.dtype, &data).ok()
+                        };
+                        let approx = Approx {
+                            determined: *determined,
+                            ..Approx::within(Bound::per_element(&eps))
+                        };
+                        Some(Given {
+                            c: tensor(|p| p.c)?,
+                            admissible: tensor(|p| p.admissible)?,
+                            approx,
+                            x: places.into_iter().map(|p| p.x).collect(),
+                        })
+                    }
+                    Input::Integers(whole) if !ty.dtype.is_float() => {
+                        let whole: Vec<i64> = (0..len)
+                            .map(|i| whole.get(i).copied().unwrap_or(0))
+                            .collect();
+                        let c = Tensor::i64s(ty.shape.clone(), whole.clone()).ok()?;
+                        Some(Given {
+                            admissible: c.clone(),
+                            c,
+                            approx: Approx::exact(),
+                            x: whole.into_iter().map(Dyadic::integer).collect(),
+                        })
+                    }
+                    Input::Fixed(c) if c.ty() == *ty => Some(generate::exactly(c)),
+                    Input::Floats { .. } | Input::Integers(_) | Input::Fixed(_) => None,
+                }
+            })
+            .collect();
+        all.filter(|given| given.len() == graph.inputs().len())
+    }
+
+    /// Every float element: which input, which element.
+    pub fn places(&self) -> Vec<(usize, usize)> {
+        let each = self.inputs.iter().enumerate();
+        each.flat_map(|(k, input)| {
+            let len = match input {
+                Input::Floats { places, .. } => places.len(),
+                Input::Integers(_) | Input::Fixed(_) => 0,
+            };
+            (0..len).map(move |i| (k, i))
+        })
+        .collect()
+    }
+
+    /// Changes one element, which stays within the assumptions.
+    pub fn change(
+        &mut self,
+        graph: &Graph,
+        (input, at): (usize, usize),
+        change: impl FnOnce(&Place, Format, bool) -> Place,
+    ) {
+        let format = graph.ty(graph.inputs()[input]).dtype.format();
+        if let (Some(format), Input::Floats { determined, places }) =
+            (format, &mut self.inputs[input])
+        {
+            places[at] = change(&places[at], format, *determined).repaired(format, *determined);
+        }
+    }
+}

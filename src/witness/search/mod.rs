@@ -1,0 +1,278 @@
+//! The search for witnesses: it maximizes error/bound, one obligation at a time.
+
+mod strategy;
+
+pub use strategy::Strategy;
+
+use super::case::{Case, Rules};
+use super::point::Point;
+use super::subject::{Score, Structure, Subject};
+use super::tape::Tape;
+use rayon::prelude::*;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Trials of one episode: what a strategy may use before another one has its turn.
+const EPISODE: u64 = 400;
+/// Episodes of a round; what they find is put together after each round, in order, so that
+/// the number of threads changes nothing.
+const ROUND: u64 = 10;
+/// Draws that a strategy may choose its start from.
+const DRAWS: usize = 16;
+
+/// How long to search.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Budget {
+    /// At most this many trials, rounded up to whole rounds.
+    pub trials: Option<u64>,
+    /// At most this long.
+    pub time: Option<Duration>,
+    /// Whether the first violation ends it.
+    pub first: bool,
+}
+
+/// A search.
+pub struct Search<'s> {
+    /// What is attacked.
+    pub subject: &'s Subject,
+    /// By which strategies, in turn.
+    pub strategies: &'s [Strategy],
+    /// From which seed.
+    pub seed: u64,
+    /// The rules under attack.
+    pub rules: Rules<'s>,
+    /// Sees every point that is better than its round's start and its episode's others, at
+    /// once.
+    pub live: &'s (dyn Fn(&Best) + Sync),
+}
+
+/// The best point so far.
+#[derive(Debug, Clone)]
+pub struct Best {
+    /// Its graph.
+    pub structure: Arc<Structure>,
+    /// The point.
+    pub point: Point,
+    /// How it went.
+    pub score: Score,
+    /// Who found it.
+    pub strategy: Strategy,
+    /// After how many trials, those of its round's earlier episodes included.
+    pub trials: u64,
+}
+
+/// Where a search stands.
+#[derive(Debug, Clone, Default)]
+pub struct State {
+    /// Episodes that were finished.
+    pub episodes: u64,
+    /// Trials that were made.
+    pub trials: u64,
+    /// The best point of all.
+    pub best: Option<Best>,
+    /// The best ratio of each strategy, negative where nothing was claimed, and its trials.
+    pub by_strategy: Vec<(Strategy, f64, u64)>,
+}
+
+impl Search<'_> {
+    /// Goes on from a state until the budget is used up; `observe` sees every round's end, and
+    /// ends the search by `false`.
+    pub fn run(
+        &self,
+        mut state: State,
+        budget: Budget,
+        observe: &mut dyn FnMut(&State) -> bool,
+    ) -> State {
+        let begun = Instant::now();
+        let used = |state: &State| {
+            budget.trials.is_some_and(|n| state.trials >= n)
+                || budget.time.is_some_and(|t| begun.elapsed() >= t)
+                || budget.first
+                    && (state.best.as_ref()).is_some_and(|b| b.score.violation.is_some())
+        };
+        while !used(&state) {
+            let first = state.episodes;
+            let left = budget.trials.map_or(u64::MAX, |n| n - state.trials);
+            let episodes = ROUND.min(left.div_ceil(EPISODE));
+            let best = state.best.clone();
+            let round: Vec<Episode> = (first..first + episodes)
+                .into_par_iter()
+                .map(|n| self.episode(n, best.as_ref()))
+                .collect();
+            for episode in round {
+                state.learn(episode);
+            }
+            if !observe(&state) {
+                break;
+            }
+        }
+        state
+    }
+
+    /// The nth episode; every other time around, from the best point so far.
+    fn episode(&self, n: u64, best: Option<&Best>) -> Episode<'_> {
+        let strategies = self.strategies.len().max(1) as u64;
+        let strategy = self.strategies[(n % strategies) as usize];
+        let again = (n / strategies) % 2 == 1;
+        let seed = self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ n;
+        let mut episode = Episode {
+            search: self,
+            strategy,
+            start: best.map(|b| b.score.clone()),
+            rng: fastrand::Rng::with_seed(seed),
+            left: EPISODE,
+            best: best.filter(|_| again).map(|best| Best {
+                trials: 0,
+                ..best.clone()
+            }),
+            found: None,
+        };
+        strategy.go(&mut episode);
+        episode
+    }
+}
+
+impl State {
+    fn learn(&mut self, episode: Episode) {
+        let made = EPISODE - episode.left;
+        let ratio = episode.found.as_ref().map_or(-1.0, |b| b.score.ratio);
+        match self
+            .by_strategy
+            .iter_mut()
+            .find(|s| s.0 == episode.strategy)
+        {
+            Some((_, best, trials)) => {
+                *best = if ratio > *best { ratio } else { *best };
+                *trials += made;
+            }
+            None => self.by_strategy.push((episode.strategy, ratio, made)),
+        }
+        if let Some(found) = episode.found {
+            let better = |best: &Best| found.score.beats(&best.score);
+            if self.best.as_ref().is_none_or(better) {
+                self.best = Some(Best {
+                    trials: self.trials + found.trials,
+                    ..found
+                });
+            }
+        }
+        self.episodes += 1;
+        self.trials += made;
+    }
+}
+
+/// Some trials of one strategy.
+pub(super) struct Episode<'s> {
+    search: &'s Search<'s>,
+    strategy: Strategy,
+    /// The best of all when the round began.
+    start: Option<Score>,
+    rng: fastrand::Rng,
+    left: u64,
+    /// Where the strategy stands.
+    best: Option<Best>,
+    /// The best that it found itself.
+    found: Option<Best>,
+}
+
+impl Episode<'_> {
+    /// Where the strategy stands; `None` where no trial is left.
+    fn best(&self) -> Option<(Arc<Structure>, Point)> {
+        let best = self.best.as_ref().filter(|_| self.left > 0)?;
+        Some((Arc::clone(&best.structure), best.point.clone()))
+    }
+
+    fn ratio(&self) -> f64 {
+        self.best.as_ref().map_or(-1.0, |b| b.score.ratio)
+    }
+
+    /// A fresh structure and point, changed; false when no trial is left.
+    fn draw(&mut self, change: impl Fn(&Structure, &mut Point, &mut fastrand::Rng)) -> bool {
+        let mut tape = Tape::fresh(self.rng.u64(..));
+        let Ok(structure) = self.search.subject.structure(&mut tape) else {
+            return self.spend();
+        };
+        let mut tape = Tape::fresh(self.rng.u64(..));
+        let inputs = self.search.subject.inputs(&structure, &mut tape);
+        let mut point = Point {
+            inputs,
+            choices: Vec::new(),
+        };
+        change(&structure, &mut point, &mut self.rng);
+        point.choices = executed(&structure, &point, self.rng.u64(..));
+        self.judge(Arc::new(structure), point)
+    }
+
+    /// A start: the best of some draws, where the strategy stands nowhere yet or is stuck.
+    fn settle(&mut self) -> bool {
+        if self.best.is_some() && self.left == EPISODE {
+            return true;
+        }
+        self.best = None;
+        for _ in 0..DRAWS {
+            if !self.draw(|_, _, _| {}) {
+                return false;
+            }
+        }
+        self.best.is_some()
+    }
+
+    /// Judges a point of the present structure; it stays where it is no worse.
+    fn try_point(&mut self, point: Point) -> bool {
+        match &self.best {
+            Some(best) => {
+                let structure = Arc::clone(&best.structure);
+                self.judge(structure, point)
+            }
+            None => self.spend(),
+        }
+    }
+
+    fn spend(&mut self) -> bool {
+        self.left = self.left.saturating_sub(1);
+        self.left > 0
+    }
+
+    fn judge(&mut self, structure: Arc<Structure>, point: Point) -> bool {
+        if self.left == 0 {
+            return false;
+        }
+        let more = self.spend();
+        let Some(score) = structure.judge(&point, &self.search.rules) else {
+            return more;
+        };
+        let worse = |than: &Best| than.score.beats(&score);
+        let new = Best {
+            structure,
+            point,
+            strategy: self.strategy,
+            trials: EPISODE - self.left,
+            score: score.clone(),
+        };
+        if self.found.as_ref().is_none_or(|b| score.beats(&b.score)) {
+            if self.start.as_ref().is_none_or(|start| score.beats(start)) {
+                (self.search.live)(&new);
+            }
+            self.found = Some(new.clone());
+        }
+        if !self.best.as_ref().is_some_and(worse) {
+            self.best = Some(new);
+        }
+        more
+    }
+}
+
+/// The choices of a random execution of a point.
+fn executed(structure: &Structure, point: &Point, seed: u64) -> Vec<u32> {
+    let Some(inputs) = point.given(&structure.graph) else {
+        return Vec::new();
+    };
+    let case = Case {
+        graph: structure.graph.clone(),
+        config: structure.config,
+        inputs,
+    };
+    let mut tape = Tape::fresh(seed);
+    let _ = case.execute(&mut tape);
+    tape.read().to_vec()
+}

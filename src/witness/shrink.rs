@@ -1,0 +1,211 @@
+//! Makes a witness simpler while it stays one: simpler choices, rounder numbers, smaller
+//! shapes.
+
+use super::case::Rules;
+use super::dyadic::{self, Dyadic};
+use super::point::{Input, Place, Point};
+use super::search::Best;
+use super::subject::{Score, Structure, Subject};
+use super::tape::Tape;
+use crate::number::Format;
+use std::sync::Arc;
+
+/// How much of the ratio may be lost where nothing is violated.
+const KEPT: f64 = 0.999;
+
+/// The simplest that is found within so many trials.
+pub fn shrink(subject: &Subject, rules: &Rules, best: Best, trials: usize) -> Best {
+    let mut shrinking = Shrinking {
+        subject,
+        rules,
+        least: best.score.ratio * KEPT,
+        violated: best.score.violation.is_some(),
+        best,
+        left: trials,
+    };
+    while shrinking.pass() && shrinking.left > 0 {}
+    shrinking.best
+}
+
+struct Shrinking<'s> {
+    subject: &'s Subject,
+    rules: &'s Rules<'s>,
+    best: Best,
+    least: f64,
+    violated: bool,
+    left: usize,
+}
+
+impl Shrinking<'_> {
+    /// Every simplification once; true where one was kept.
+    fn pass(&mut self) -> bool {
+        let structure = self.structure();
+        let choices = self.choices();
+        self.places() || choices || structure
+    }
+
+    fn good(&self, score: &Score) -> bool {
+        if self.violated {
+            score.violation.is_some()
+        } else {
+            score.ratio >= self.least
+        }
+    }
+
+    fn try_point(&mut self, structure: Arc<Structure>, point: Point) -> bool {
+        if self.left == 0 {
+            return false;
+        }
+        self.left -= 1;
+        match structure.judge(&point, self.rules) {
+            Some(score) if self.good(&score) => {
+                self.best = Best {
+                    structure,
+                    point,
+                    score,
+                    ..self.best.clone()
+                };
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// A smaller graph: the numbers that it was drawn from, one by one, made simpler.
+    fn structure(&mut self) -> bool {
+        let mut kept = false;
+        for at in 0..self.best.structure.numbers.len() {
+            let mut numbers = self.best.structure.numbers.clone();
+            if numbers.get(at).is_none_or(|n| *n == 0) {
+                continue;
+            }
+            numbers[at] = 0;
+            let Ok(structure) = self.subject.structure(&mut Tape::new(&numbers)) else {
+                continue;
+            };
+            if structure.roles.len() != self.best.structure.roles.len() {
+                continue;
+            }
+            let structure = Structure {
+                config: self.best.structure.config,
+                ..structure
+            };
+            kept |= self.try_point(Arc::new(structure), self.best.point.clone());
+        }
+        kept
+    }
+
+    /// Simpler choices: from the end, then one by one.
+    fn choices(&mut self) -> bool {
+        let mut kept = false;
+        let mut length = self.best.point.choices.len();
+        while length > 0 {
+            length /= 2;
+            let mut point = self.best.point.clone();
+            point.choices.truncate(length);
+            if !self.try_point(Arc::clone(&self.best.structure), point) {
+                break;
+            }
+            kept = true;
+        }
+        for at in 0..self.best.point.choices.len() {
+            let mut point = self.best.point.clone();
+            if point.choices[at] != 0 {
+                // What remains of a choice between few is as good as the number itself.
+                for simpler in [0, 1, point.choices[at] % 12] {
+                    if simpler < point.choices[at] {
+                        point.choices[at] = simpler;
+                        if self.try_point(Arc::clone(&self.best.structure), point.clone()) {
+                            kept = true;
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        kept
+    }
+
+    /// Rounder numbers.
+    fn places(&mut self) -> bool {
+        let mut kept = false;
+        for place in self.best.point.places() {
+            for simpler in SIMPLER {
+                let mut point = self.best.point.clone();
+                let graph = &self.best.structure.graph;
+                let old = at(&point, place).cloned();
+                point.change(graph, place, |p, format, _| simpler(p, format));
+                let changed = match (old, at(&point, place)) {
+                    (Some(old), Some(new)) => is_simpler(new, &old),
+                    _ => false,
+                };
+                let structure = Arc::clone(&self.best.structure);
+                kept |= changed && self.try_point(structure, point);
+            }
+        }
+        kept
+    }
+}
+
+fn at(point: &Point, (input, at): (usize, usize)) -> Option<&Place> {
+    match &point.inputs[input] {
+        Input::Floats { places, .. } => places.get(at),
+        Input::Integers(_) | Input::Fixed(_) => None,
+    }
+}
+
+/// How much there is to say of a number: the bits of its significand and its exponent.
+fn weight(x: f64) -> u64 {
+    if x == 0.0 {
+        return 0;
+    }
+    let digits = 53 - u64::from((x.to_bits() | 1 << 52).trailing_zeros().min(52));
+    digits * 4
+        + u64::from(u64::BITS - dyadic::exponent(x).unsigned_abs().leading_zeros())
+        + u64::from(x < 0.0)
+}
+
+fn is_simpler(new: &Place, old: &Place) -> bool {
+    let off = |p: &Place| {
+        u64::from(!p.x.sub(&Dyadic::new(p.c)).is_zero()) + u64::from(p.admissible != p.c)
+    };
+    let weigh = |p: &Place| (weight(p.c) + weight(p.eps), off(p));
+    weigh(new) < weigh(old)
+}
+
+/// What is tried of an element, the simplest first.
+const SIMPLER: [fn(&Place, Format) -> Place; 7] = [
+    |_, _| Place::exact(0.0),
+    |p, _| Place::exact(if p.c < 0.0 { -1.0 } else { 1.0 }),
+    |p, _| Place::exact(p.c),
+    |p, _| Place {
+        x: Dyadic::new(p.c),
+        ..p.clone()
+    },
+    |p, _| Place {
+        admissible: p.c,
+        ..p.clone()
+    },
+    |p, format| rounded(p, format, 1),
+    |p, format| rounded(p, format, format.precision / 2),
+];
+
+/// c and ε with so many bits, the specification as far out as before.
+fn rounded(p: &Place, format: Format, digits: i32) -> Place {
+    let to = |x: f64| {
+        if x == 0.0 {
+            return 0.0;
+        }
+        let unit = dyadic::power(dyadic::exponent(x) - i64::from(digits) + 1);
+        (x / unit).round() * unit
+    };
+    let c = dyadic::round(format, to(p.c));
+    let offset = p.x.sub(&Dyadic::new(p.c));
+    let x = Dyadic::new(c).add(&offset);
+    Place {
+        c,
+        eps: to(p.eps),
+        x,
+        admissible: c + (p.admissible - p.c),
+    }
+}

@@ -1,0 +1,243 @@
+//! What is attacked: an obligation of an operation, or of the values of a given graph.
+
+pub mod model;
+
+use super::case::{Case, Claim, Rules};
+use super::fragments::{Builder, Fragment};
+use super::generate::{self, Role};
+use super::oracle::Judgement;
+use super::point::{Input, Point};
+use super::tape::Tape;
+use crate::Config;
+use crate::config::Subnormals;
+use crate::error::Result;
+use crate::graph::{Graph, ValueId};
+use crate::obligation::Obligation;
+use crate::tensor::{DType, Tensor};
+
+/// An obligation under attack.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// The obligation.
+    pub obligation: Obligation,
+    /// Whose.
+    pub of: Of,
+}
+
+/// Whose obligation.
+#[derive(Debug, Clone)]
+pub enum Of {
+    /// An operation's, in graphs that are drawn.
+    Operation {
+        /// Its name.
+        name: String,
+        /// The smallest graphs that contain it.
+        fragments: &'static [Fragment],
+        /// The type of floats.
+        dtype: DType,
+        /// The executions that are admitted; drawn where it is not given.
+        config: Option<Config>,
+    },
+    /// Of some values of a graph over exact inputs.
+    Graph {
+        /// Its name.
+        name: String,
+        /// The SHA-256 of the model.
+        model: String,
+        /// The graph, with its backward pass.
+        graph: Box<Graph>,
+        /// One for every input.
+        inputs: Vec<Tensor>,
+        /// The values.
+        targets: Vec<ValueId>,
+        /// The executions that are admitted.
+        config: Config,
+    },
+}
+
+/// What stays as it is while a point of it is searched.
+#[derive(Debug, Clone)]
+pub struct Structure {
+    /// What is computed.
+    pub graph: Graph,
+    /// The executions that the claims speak for.
+    pub config: Config,
+    /// What each input may be.
+    pub roles: Vec<Role>,
+    /// The values that the search is about.
+    pub targets: Vec<ValueId>,
+    /// What is claimed of them.
+    pub claim: Claim,
+    /// The numbers that it was drawn from.
+    pub numbers: Vec<u32>,
+}
+
+/// How a trial went.
+#[derive(Debug, Clone)]
+pub struct Score {
+    /// The largest share of a bound among the targets; negative where nothing is claimed.
+    pub ratio: f64,
+    /// Where: the value and the element.
+    pub at: Option<(ValueId, usize)>,
+    /// What was violated, at any value.
+    pub violation: Option<String>,
+}
+
+impl Score {
+    /// True where it is worth more than the other to a search.
+    pub fn beats(&self, other: &Score) -> bool {
+        let violated = |s: &Score| s.violation.is_some();
+        violated(self) && !violated(other)
+            || violated(self) == violated(other) && self.ratio > other.ratio
+    }
+}
+
+impl Subject {
+    /// The name of what is attacked.
+    pub fn name(&self) -> &str {
+        match &self.of {
+            Of::Operation { name, .. } | Of::Graph { name, .. } => name,
+        }
+    }
+
+    /// The SHA-256 of the model that it is of.
+    pub fn model(&self) -> Option<&str> {
+        match &self.of {
+            Of::Operation { .. } => None,
+            Of::Graph { model, .. } => Some(model),
+        }
+    }
+
+    /// Whether some graph of it has a value that the obligation is about: integers have no
+    /// gradient.
+    pub fn has_targets(&self) -> bool {
+        (0..16).any(|seed| {
+            let structure = self.structure(&mut Tape::fresh(seed));
+            structure.is_ok_and(|s| !s.targets.is_empty())
+        })
+    }
+
+    /// The type of floats; that of the first target of a graph.
+    pub fn dtype(&self) -> Option<DType> {
+        match &self.of {
+            Of::Operation { dtype, .. } => Some(*dtype),
+            Of::Graph { graph, targets, .. } => targets.first().map(|v| graph.ty(*v).dtype),
+        }
+    }
+
+    /// A graph of it.
+    pub fn structure(&self, tape: &mut Tape) -> Result<Structure> {
+        let (backward, fanned, claim) = match self.obligation {
+            Obligation::Sound => (false, false, Claim::Sound),
+            Obligation::FwdScaleSound => (false, false, Claim::ScaleSound),
+            Obligation::VjpSound => (true, false, Claim::Sound),
+            Obligation::VjpScaleSound => (true, false, Claim::ScaleSound),
+            Obligation::AddSound => (true, true, Claim::Sound),
+            Obligation::AddScaleSound => (true, true, Claim::ScaleSound),
+        };
+        match &self.of {
+            Of::Operation {
+                fragments,
+                dtype,
+                config,
+                ..
+            } => {
+                let drawn = generate::config(tape, Subnormals::Gradual, *dtype);
+                let fragment = tape.pick(fragments);
+                let mut b = Builder::new(tape, *dtype);
+                let output = fragment(&mut b)?;
+                b.outputs = vec![output];
+                if backward {
+                    b.differentiate(output, fanned)?;
+                }
+                let Builder {
+                    graph,
+                    roles,
+                    outputs,
+                    ..
+                } = b;
+                Ok(Structure {
+                    graph,
+                    config: config.unwrap_or(drawn),
+                    roles,
+                    targets: outputs,
+                    claim,
+                    numbers: tape.read().to_vec(),
+                })
+            }
+            Of::Graph {
+                graph,
+                targets,
+                config,
+                ..
+            } => Ok(Structure {
+                graph: (**graph).clone(),
+                config: *config,
+                roles: Vec::new(),
+                targets: targets.clone(),
+                claim,
+                numbers: Vec::new(),
+            }),
+        }
+    }
+
+    /// Inputs of a graph of it.
+    pub fn inputs(&self, structure: &Structure, tape: &mut Tape) -> Vec<Input> {
+        let graph = &structure.graph;
+        match &self.of {
+            Of::Graph { inputs, .. } => inputs.iter().cloned().map(Input::Fixed).collect(),
+            Of::Operation { dtype, .. } => {
+                let small = generate::all_small(tape, *dtype);
+                let each = graph.inputs().iter().zip(&structure.roles);
+                each.map(|(v, role)| Input::of(&generate::input(tape, graph.ty(*v), *role, small)))
+                    .collect()
+            }
+        }
+    }
+}
+
+impl Structure {
+    /// Judges one point; `None` where an operation is not defined for its arguments.
+    pub fn judge(&self, point: &Point, rules: &Rules) -> Option<Score> {
+        let case = Case {
+            graph: self.graph.clone(),
+            config: self.config,
+            inputs: point.given(&self.graph)?,
+        };
+        let mut tape = Tape::new(&point.choices);
+        let computed = case.execute(&mut tape)?;
+        let claims = case.claims(self.claim, rules, &computed)?;
+        let mut score = Score {
+            ratio: -1.0,
+            at: None,
+            violation: None,
+        };
+        if let Some(judged) = case.another_value(&claims, &computed) {
+            score.ratio = f64::INFINITY;
+            score.at = Some((judged.value, judged.at));
+            score.violation = Some(case.tell(&judged, &computed));
+            return Some(score);
+        }
+        let spec = case.spec(&computed);
+        case.judge(&claims, &computed, &spec, &mut |judged| {
+            let target = self.targets.contains(&judged.value);
+            match &judged.judgement {
+                Judgement::NoClaim => {}
+                Judgement::Holds(share) => {
+                    if target && *share > score.ratio {
+                        score.ratio = *share;
+                        score.at = Some((judged.value, judged.at));
+                    }
+                }
+                Judgement::Violated(_) => {
+                    score.ratio = f64::INFINITY;
+                    score.at = Some((judged.value, judged.at));
+                    score.violation = Some(case.tell(&judged, &computed));
+                    return false;
+                }
+            }
+            true
+        });
+        Some(score)
+    }
+}

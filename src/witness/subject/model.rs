@@ -1,0 +1,68 @@
+//! The values and gradients of a model as subjects: over its inputs, in any execution.
+
+use super::{Of, Subject};
+use crate::audit::Request;
+use crate::audit::prepare::prepare;
+use crate::audit::record::PassRecord;
+use crate::audit::subjects::subjects as named;
+use crate::error::{Error, Result};
+use crate::graph::ValueId;
+use crate::obligation::Obligation;
+
+/// Multiply-adds of all values together up to which executions are searched: each summand of
+/// each sum is looked at in every trial.
+const MAX_TERMS: usize = 1 << 22;
+
+/// The obligations of all named float values of each pass together.
+pub fn subjects(request: &Request) -> Result<Vec<Subject>> {
+    let prepared = prepare(request)?;
+    let graph = &prepared.model.graph;
+    let terms: usize = graph
+        .values()
+        .map(|v| {
+            let largest = graph
+                .node(v)
+                .args()
+                .iter()
+                .map(|a| graph.ty(*a).shape.len());
+            graph.ty(v).shape.len().max(largest.max().unwrap_or(0))
+        })
+        .fold(0, usize::saturating_add);
+    if terms > MAX_TERMS {
+        return Err(Error::new(format!(
+            "its values have about {terms} elements together, and {MAX_TERMS} is the most that is searched"
+        ))
+        .in_file(&request.model)
+        .remedy("search with a smaller batch, or search the model's operations with --op"));
+    }
+    let name = request.model.file_stem().and_then(|n| n.to_str());
+    let values = named(&prepared);
+    let of_pass = |pass: PassRecord| {
+        let float = |id| graph.ty(id).dtype.is_float();
+        let values = values.iter().filter(|v| v.pass == pass && float(v.id));
+        values.map(|v| v.id).collect::<Vec<_>>()
+    };
+    let subject = |obligation, targets: Vec<ValueId>| Subject {
+        obligation,
+        of: Of::Graph {
+            name: name.unwrap_or("model").to_owned(),
+            model: prepared.model.sha256.clone(),
+            graph: Box::new(graph.clone()),
+            inputs: prepared.inputs.clone(),
+            targets,
+            config: request.config,
+        },
+    };
+    let mut all = Vec::new();
+    for pass in [PassRecord::Forward, PassRecord::Backward] {
+        let targets = of_pass(pass);
+        let obligations = match pass {
+            PassRecord::Forward => [Obligation::Sound, Obligation::FwdScaleSound],
+            PassRecord::Backward => [Obligation::VjpSound, Obligation::VjpScaleSound],
+        };
+        for obligation in obligations.into_iter().filter(|_| !targets.is_empty()) {
+            all.push(subject(obligation, targets.clone()));
+        }
+    }
+    Ok(all)
+}
