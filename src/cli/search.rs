@@ -13,7 +13,7 @@ use crate::obligation::Obligation;
 use crate::tensor::DType;
 use crate::witness::case::Rules;
 use crate::witness::corpus::Corpus;
-use crate::witness::record::Record;
+use crate::witness::record::{MAX_LENGTH, Record};
 use crate::witness::search::{Best, Budget, Search, State, Strategy};
 use crate::witness::shrink::shrink;
 use crate::witness::subject::Subject;
@@ -26,8 +26,8 @@ use std::time::{Duration, Instant};
 const TRIALS: u64 = 20_000;
 /// Seconds for each obligation of a model where no budget is given.
 const SECONDS: u32 = 10;
-/// Trials that making a witness simpler may take.
-const SHRINKING: usize = 4_000;
+/// Trials that making a witness simpler may take; never more than finding it took.
+const SHRINKING: u64 = 4_000;
 
 /// Search for inputs and executions on which a claim fails, or comes nearest to failing.
 #[derive(Debug, clap::Args)]
@@ -48,6 +48,12 @@ pub struct Args {
     /// Format of floats [default: f32; a model's own].
     #[arg(long, value_parser = float_format)]
     format: Option<DType>,
+    /// Only inputs that are known exactly, so that only roundings are left.
+    #[arg(long)]
+    exact: bool,
+    /// The length of dot, sum, mean, softmax, log_softmax and layer_norm.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = length)]
+    length: usize,
     /// Draw a configuration for every graph, instead of the one that the options below say.
     #[arg(long)]
     any_config: bool,
@@ -108,6 +114,11 @@ fn obligation(word: &str) -> std::result::Result<Obligation, String> {
         "use one of: sound fwd_scale_sound vjp_sound vjp_scale_sound add_sound add_scale_sound"
             .to_owned()
     })
+}
+
+fn length(word: &str) -> std::result::Result<usize, String> {
+    let n = word.parse().ok().filter(|n| (1..=MAX_LENGTH).contains(n));
+    n.ok_or_else(|| format!("use a whole number from 1 to {MAX_LENGTH}"))
 }
 
 /// What a search found.
@@ -199,7 +210,7 @@ fn subjects(args: &Args) -> Result<Vec<Subject>> {
     let config = (!args.any_config).then(|| config(args));
     let each = obligations.into_iter();
     let all: Result<Vec<Subject>> = each
-        .map(|obligation| Subject::operation(name, obligation, dtype, config))
+        .map(|o| Subject::operation(name, o, dtype, config, args.exact, args.length))
         .collect();
     Ok(all?.into_iter().filter(Subject::has_targets).collect())
 }
@@ -245,10 +256,11 @@ fn search(args: &Args, subject: &Subject) -> Result<Found> {
         return Err(error);
     }
     let trials_per_second = rate(state.trials);
+    let made = state.trials - before;
     let best = (state.best).filter(|b| b.score.ratio >= 0.0);
     let best = best.map(|best| {
         spinner.stage("making the witness simpler");
-        shrink(subject, &Rules::TRUE, best, SHRINKING)
+        shrink(subject, &Rules::TRUE, best, SHRINKING.min(made))
     });
     let witness = match &best {
         Some(best) => Some(corpus.write(&Record::of(subject, best))?),

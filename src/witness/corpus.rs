@@ -143,7 +143,8 @@ impl Corpus {
     /// Keeps a point at once where it is better than all that were kept.
     pub fn keep(&self, subject: &Subject, best: &Best) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.best.as_ref().is_some_and(|k| !best.score.beats(k)) {
+        let claims = best.score.ratio >= 0.0;
+        if !claims || kept.best.as_ref().is_some_and(|k| !best.score.beats(k)) {
             return;
         }
         match self.write(&Record::of(subject, best)) {

@@ -1,7 +1,8 @@
 //! Float arithmetic from the definition: exact dyadic numbers, rounded once to nearest even.
 //!
-//! Nothing here is the library's or the processor's: an execution in this arithmetic agrees
-//! with the hardware only because both follow IEEE 754.
+//! Nothing here is the library's: an execution in this arithmetic agrees with the library's
+//! only because both follow IEEE 754. Formats of at most 24 digits go through f64, which the
+//! exact arithmetic checks.
 
 use crate::number::precise::{Places, Precise};
 use crate::number::{Enclosure, Format, SpecNumber};
@@ -29,8 +30,11 @@ pub fn power(e: i64) -> f64 {
 
 /// ⌊log2 |x|⌋ of a finite x other than 0.
 pub fn exponent(x: f64) -> i64 {
-    let Dyadic { m, e } = Dyadic::new(x);
-    e + m.bits() as i64 - 1
+    let bits = x.to_bits() & !(1 << 63);
+    match bits >> 52 {
+        0 => i64::from(bits.ilog2()) - 1074,
+        biased => biased as i64 - 1023,
+    }
 }
 
 /// The distance between neighbouring values of the format at x.
@@ -201,10 +205,38 @@ fn nearest(format: Format, m: &BigInt, e: i64, more: bool) -> f64 {
 
 /// x rounded to the format; NaN and infinities stay.
 pub fn round(format: Format, x: f64) -> f64 {
-    if x.is_finite() {
-        Dyadic::new(x).round(format)
+    if !x.is_finite() || x == 0.0 {
+        return x + 0.0;
+    }
+    if fits(format, &[x]) {
+        let lowest = exponent(x).max(i64::from(format.e_min)) - i64::from(format.precision) + 1;
+        let rounded = (x * power(-lowest)).round_ties_even() * power(lowest) + 0.0;
+        let overflows = rounded.abs() > format.largest();
+        return if overflows {
+            f64::INFINITY.copysign(x)
+        } else {
+            rounded
+        };
+    }
+    Dyadic::new(x).round(format)
+}
+
+/// Whether f64 holds twice the digits of the format and more, and is far from its own limits
+/// with these operands: then a result in f64, rounded to odd, rounds to the format as the
+/// exact one does [Boldo & Melquiond 2008].
+fn fits(format: Format, operands: &[f64]) -> bool {
+    let near = |x: &f64| *x == 0.0 || exponent(*x).abs() < 300;
+    format.precision <= 24 && operands.iter().all(near)
+}
+
+/// The f64 with an odd last digit that a result lies next to, where `rest` of it is missing.
+fn to_odd(result: f64, rest: f64) -> f64 {
+    if rest == 0.0 || result.to_bits() & 1 == 1 {
+        result
+    } else if rest > 0.0 {
+        result.next_up()
     } else {
-        x
+        result.next_down()
     }
 }
 
@@ -212,6 +244,9 @@ pub fn round(format: Format, x: f64) -> f64 {
 pub fn add(format: Format, x: f64, y: f64) -> f64 {
     if !x.is_finite() || !y.is_finite() {
         return x + y;
+    }
+    if fits(format, &[x, y]) {
+        return add_wide(format, x, y);
     }
     Dyadic::new(x).add(&Dyadic::new(y)).round(format)
 }
@@ -221,6 +256,10 @@ pub fn mul(format: Format, x: f64, y: f64) -> f64 {
     if !x.is_finite() || !y.is_finite() {
         return x * y;
     }
+    if fits(format, &[x, y]) {
+        let product = x * y;
+        return round(format, to_odd(product, x.mul_add(y, -product)));
+    }
     Dyadic::new(x).mul(&Dyadic::new(y)).round(format)
 }
 
@@ -229,14 +268,32 @@ pub fn fma(format: Format, x: f64, y: f64, z: f64) -> f64 {
     if ![x, y, z].iter().all(|x| x.is_finite()) {
         return x.mul_add(y, z);
     }
+    let product = x * y;
+    if fits(format, &[x, y, z]) && x.mul_add(y, -product) == 0.0 {
+        return add_wide(format, product, z);
+    }
     let exact = Dyadic::new(x).mul(&Dyadic::new(y)).add(&Dyadic::new(z));
     exact.round(format)
+}
+
+/// The sum of two f64 that are far from the limits, rounded once.
+fn add_wide(format: Format, x: f64, y: f64) -> f64 {
+    let sum = x + y;
+    let of_y = sum - x;
+    let rest = (x - (sum - of_y)) + (y - of_y);
+    round(format, to_odd(sum, rest))
 }
 
 /// x / y, rounded once.
 pub fn div(format: Format, x: f64, y: f64) -> f64 {
     if !x.is_finite() || !y.is_finite() || x == 0.0 || y == 0.0 {
         return x / y;
+    }
+    if fits(format, &[x, y]) {
+        let quotient = x / y;
+        let rest = quotient.mul_add(-y, x);
+        let rest = if y < 0.0 { -rest } else { rest };
+        return round(format, to_odd(quotient, rest));
     }
     const EXTRA: i64 = 128;
     let (x, y) = (Dyadic::new(x), Dyadic::new(y));
@@ -250,6 +307,10 @@ pub fn div(format: Format, x: f64, y: f64) -> f64 {
 pub fn sqrt(format: Format, x: f64) -> f64 {
     if !x.is_finite() || x <= 0.0 {
         return x.sqrt();
+    }
+    if fits(format, &[x]) {
+        let root = x.sqrt();
+        return round(format, to_odd(root, root.mul_add(-root, x)));
     }
     let x = Dyadic::new(x);
     let extra = 128 + x.e.rem_euclid(2);
@@ -298,6 +359,71 @@ mod tests {
                 wide(f.mul_add(w, h))
             );
         }
+    }
+
+    /// What goes through f64 is what exact arithmetic gives, at ties, next to them, among
+    /// subnormals and where operands are of very different size.
+    #[test]
+    fn agrees_with_exact_arithmetic() {
+        let mut rng = fastrand::Rng::with_seed(11);
+        let formats = [
+            Format::F32,
+            Format::F16,
+            Format::BF16,
+            Format::E4M3,
+            Format::E2M1,
+        ];
+        for format in formats {
+            let mut draw = || {
+                let span = if rng.bool() {
+                    3
+                } else {
+                    format.e_max + format.precision
+                };
+                let e = i64::from(rng.i32(-span..=span));
+                let near_a_power = rng.bool();
+                let m = if near_a_power {
+                    1 << 20
+                } else {
+                    rng.i32(-(1 << 24)..1 << 24)
+                };
+                let m = m + rng.i32(-2..=2);
+                Dyadic {
+                    m: BigInt::from(m),
+                    e: e - 20,
+                }
+                .round(format)
+            };
+            for _ in 0..4000 {
+                let (x, y, z) = (draw(), draw(), draw());
+                if ![x, y, z].iter().all(|x| x.is_finite()) {
+                    continue;
+                }
+                let (a, b, c) = (Dyadic::new(x), Dyadic::new(y), Dyadic::new(z));
+                assert_eq!(add(format, x, y), a.add(&b).round(format), "{x:e} + {y:e}");
+                assert_eq!(mul(format, x, y), a.mul(&b).round(format), "{x:e} * {y:e}");
+                let exact = a.mul(&b).add(&c).round(format);
+                assert_eq!(fma(format, x, y, z), exact, "{x:e} * {y:e} + {z:e}");
+                let wide = x + y;
+                assert_eq!(
+                    round(format, wide),
+                    Dyadic::new(wide).round(format),
+                    "{wide:e}"
+                );
+                if y != 0.0 && x != 0.0 {
+                    let quotient = div(format, x, y);
+                    let nearest = nearest_quotient(format, &a, &b);
+                    assert_eq!(quotient, nearest, "{x:e} / {y:e}");
+                }
+            }
+        }
+    }
+
+    fn nearest_quotient(format: Format, a: &Dyadic, b: &Dyadic) -> f64 {
+        let wide: BigInt = a.m.clone() << 128_usize;
+        let quotient = &wide / &b.m;
+        let more = &quotient * &b.m != wide;
+        nearest(format, &quotient, a.e - b.e - 128, more)
     }
 
     #[test]

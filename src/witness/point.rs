@@ -3,6 +3,7 @@
 
 use super::dyadic::{self, Dyadic};
 use super::generate::{self, Given};
+use super::subject::Structure;
 use crate::bound::{Approx, Bound};
 use crate::graph::Graph;
 use crate::number::{Format, Up};
@@ -204,15 +205,21 @@ impl Point {
     /// Changes one element, which stays within the assumptions.
     pub fn change(
         &mut self,
-        graph: &Graph,
+        structure: &Structure,
         (input, at): (usize, usize),
         change: impl FnOnce(&Place, Format, bool) -> Place,
     ) {
+        let graph = &structure.graph;
         let format = graph.ty(graph.inputs()[input]).dtype.format();
         if let (Some(format), Input::Floats { determined, places }) =
             (format, &mut self.inputs[input])
         {
-            places[at] = change(&places[at], format, *determined).repaired(format, *determined);
+            let place = change(&places[at], format, *determined);
+            places[at] = if structure.exact {
+                Place::exact(place.c).repaired(format, true)
+            } else {
+                place.repaired(format, *determined)
+            };
         }
     }
 }

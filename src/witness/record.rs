@@ -20,6 +20,8 @@ use std::path::Path;
 
 /// What the file says it is.
 const SCHEMA: &str = "gradbound-witness/1";
+/// Reductions are at most this long.
+pub const MAX_LENGTH: usize = 1 << 14;
 /// Files beyond this many bytes are no witnesses.
 const LIMIT: u64 = 1 << 26;
 
@@ -36,6 +38,10 @@ pub struct Record {
     pub obligation: Obligation,
     /// The format of floats.
     pub format: String,
+    /// Whether only exact inputs were searched.
+    exact: bool,
+    /// Of reductions of any length.
+    length: usize,
     config: Words,
     /// The numbers that the graph was drawn from.
     structure: Vec<u32>,
@@ -188,6 +194,8 @@ impl Record {
             model: subject.model().map(str::to_owned),
             obligation: subject.obligation,
             format: subject.dtype().map_or("none", DType::name).to_owned(),
+            exact: structure.exact,
+            length: subject.length(),
             config: Words::of(&structure.config),
             structure: structure.numbers.clone(),
             graph: lines(&structure.graph),
@@ -269,7 +277,20 @@ impl Record {
             Error::new(format!("`{}` is no format of floats", self.format))
                 .remedy("give the file as `gradbound search` wrote it")
         })?;
-        Subject::operation(&self.op, self.obligation, dtype, None)
+        if self.length > MAX_LENGTH {
+            return Err(
+                Error::new(format!("a length of {} is too much", self.length))
+                    .remedy(format!("use at most {MAX_LENGTH}")),
+            );
+        }
+        Subject::operation(
+            &self.op,
+            self.obligation,
+            dtype,
+            None,
+            self.exact,
+            self.length,
+        )
     }
 
     /// Judges it again.
@@ -286,6 +307,8 @@ impl Subject {
         obligation: Obligation,
         dtype: DType,
         config: Option<Config>,
+        exact: bool,
+        length: usize,
     ) -> Result<Subject> {
         let fragments = fragments::of(name).ok_or_else(|| {
             Error::new(format!("`{name}` is no operation that can be searched"))
@@ -298,6 +321,8 @@ impl Subject {
                 fragments,
                 dtype,
                 config,
+                exact,
+                length,
             },
         })
     }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 const KEPT: f64 = 0.999;
 
 /// The simplest that is found within so many trials.
-pub fn shrink(subject: &Subject, rules: &Rules, best: Best, trials: usize) -> Best {
+pub fn shrink(subject: &Subject, rules: &Rules, best: Best, trials: u64) -> Best {
     let mut shrinking = Shrinking {
         subject,
         rules,
@@ -33,7 +33,7 @@ struct Shrinking<'s> {
     best: Best,
     least: f64,
     violated: bool,
-    left: usize,
+    left: u64,
 }
 
 impl Shrinking<'_> {
@@ -132,9 +132,10 @@ impl Shrinking<'_> {
         for place in self.best.point.places() {
             for simpler in SIMPLER {
                 let mut point = self.best.point.clone();
-                let graph = &self.best.structure.graph;
                 let old = at(&point, place).cloned();
-                point.change(graph, place, |p, format, _| simpler(p, format));
+                point.change(&self.best.structure, place, |p, format, _| {
+                    simpler(p, format)
+                });
                 let changed = match (old, at(&point, place)) {
                     (Some(old), Some(new)) => is_simpler(new, &old),
                     _ => false,

@@ -37,6 +37,10 @@ pub enum Of {
         dtype: DType,
         /// The executions that are admitted; drawn where it is not given.
         config: Option<Config>,
+        /// Whether all inputs are known exactly, so that only roundings are left.
+        exact: bool,
+        /// Of reductions that are of any length.
+        length: usize,
     },
     /// Of some values of a graph over exact inputs.
     Graph {
@@ -68,6 +72,8 @@ pub struct Structure {
     pub targets: Vec<ValueId>,
     /// What is claimed of them.
     pub claim: Claim,
+    /// Whether all inputs are known exactly.
+    pub exact: bool,
     /// The numbers that it was drawn from.
     pub numbers: Vec<u32>,
 }
@@ -108,6 +114,14 @@ impl Subject {
         }
     }
 
+    /// Of its reductions that are of any length; 0 for a model.
+    pub fn length(&self) -> usize {
+        match &self.of {
+            Of::Operation { length, .. } => *length,
+            Of::Graph { .. } => 0,
+        }
+    }
+
     /// Whether some graph of it has a value that the obligation is about: integers have no
     /// gradient.
     pub fn has_targets(&self) -> bool {
@@ -140,11 +154,14 @@ impl Subject {
                 fragments,
                 dtype,
                 config,
+                exact,
+                length,
                 ..
             } => {
                 let drawn = generate::config(tape, Subnormals::Gradual, *dtype);
                 let fragment = tape.pick(fragments);
                 let mut b = Builder::new(tape, *dtype);
+                b.length = *length;
                 let output = fragment(&mut b)?;
                 b.outputs = vec![output];
                 if backward {
@@ -162,6 +179,7 @@ impl Subject {
                     roles,
                     targets: outputs,
                     claim,
+                    exact: *exact,
                     numbers: tape.read().to_vec(),
                 })
             }
@@ -176,6 +194,7 @@ impl Subject {
                 roles: Vec::new(),
                 targets: targets.clone(),
                 claim,
+                exact: true,
                 numbers: Vec::new(),
             }),
         }
@@ -189,8 +208,15 @@ impl Subject {
             Of::Operation { dtype, .. } => {
                 let small = generate::all_small(tape, *dtype);
                 let each = graph.inputs().iter().zip(&structure.roles);
-                each.map(|(v, role)| Input::of(&generate::input(tape, graph.ty(*v), *role, small)))
-                    .collect()
+                let given = |(v, role): (&ValueId, &Role)| {
+                    let given = generate::input(tape, graph.ty(*v), *role, small);
+                    if structure.exact {
+                        Input::of(&generate::exactly(&given.c))
+                    } else {
+                        Input::of(&given)
+                    }
+                };
+                each.map(given).collect()
             }
         }
     }

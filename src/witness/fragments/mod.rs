@@ -7,6 +7,7 @@ mod formulas;
 pub mod kernel;
 mod ranges;
 mod select;
+mod sized;
 pub mod soft;
 pub mod windows;
 
@@ -29,6 +30,8 @@ pub struct Builder<'a, 't> {
     pub tape: &'a mut Tape<'t>,
     /// The type of its floats.
     pub dtype: DType,
+    /// Of reductions that are of any length.
+    pub length: usize,
 }
 
 /// Builds a fragment and returns the value that it is about.
@@ -43,6 +46,7 @@ impl<'a, 't> Builder<'a, 't> {
             outputs: Vec::new(),
             tape,
             dtype,
+            length: 3,
         }
     }
 
@@ -132,11 +136,12 @@ const FILES: &[File] = &[
     formulas::of,
     ranges::of,
     select::of,
+    sized::of,
     soft::of,
     windows::of,
 ];
 
-/// The fragments of a primitive, by its name.
+/// The fragments of a primitive, by its name; those of a given length have small letters.
 pub fn of(primitive: &str) -> Option<&'static [Fragment]> {
     FILES.iter().find_map(|file| file(primitive))
 }

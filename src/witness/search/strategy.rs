@@ -101,7 +101,7 @@ fn to_corners(structure: &Structure, point: &mut Point, rng: &mut fastrand::Rng)
     for place in point.places() {
         let t = same.unwrap_or_else(|| if rng.bool() { 1.0 } else { -1.0 });
         let s = if rng.bool() { t } else { 0.0 };
-        point.change(&structure.graph, place, |p, format, determined| {
+        point.change(structure, place, |p, format, determined| {
             p.at(format, determined, t, s)
         });
     }
@@ -138,18 +138,14 @@ fn mutate(structure: &Structure, point: &mut Point, rng: &mut fastrand::Rng) {
             Input::Integers(_) | Input::Fixed(_) => 1.0,
         };
         let s = if sign { 1.0 } else { -1.0 };
-        point.change(
-            &structure.graph,
-            place,
-            |p, format, determined| match kind {
-                0..=2 => moved(p, flipped(format, p.c, bit)),
-                3 => moved(p, dyadic::round(format, s * source)),
-                4 => with_eps(p, p.eps * if sign { 2.0 } else { 0.5 }),
-                5 => with_eps(p, dyadic::ulp(format, p.c) * f64::from(bit % 5) / 2.0),
-                6 => p.at(format, determined, s, s),
-                _ => p.at(format, determined, s, 0.0),
-            },
-        );
+        point.change(structure, place, |p, format, determined| match kind {
+            0..=2 => moved(p, flipped(format, p.c, bit)),
+            3 => moved(p, dyadic::round(format, s * source)),
+            4 => with_eps(p, p.eps * if sign { 2.0 } else { 0.5 }),
+            5 => with_eps(p, dyadic::ulp(format, p.c) * f64::from(bit % 5) / 2.0),
+            6 => p.at(format, determined, s, s),
+            _ => p.at(format, determined, s, 0.0),
+        });
     }
 }
 
@@ -218,7 +214,7 @@ fn sweep(episode: &mut Episode) -> bool {
             let Some((_, mut point)) = episode.best() else {
                 return false;
             };
-            point.change(&structure.graph, place, change);
+            point.change(&structure, place, change);
             if !episode.try_point(point) {
                 return false;
             }

@@ -1,0 +1,192 @@
+//! `gradbound search` as other programs use it: what it finds replays, goes on where it was,
+//! and outlives a kill.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+fn search(args: &[&str], corpus: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gradbound"));
+    command.arg("search").args(args);
+    if !args.contains(&"--replay") {
+        command.arg("--corpus").arg(corpus);
+    }
+    command
+}
+
+fn run(args: &[&str], corpus: &Path) -> Output {
+    search(args, corpus).output().expect("the binary starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn found(output: &Output) -> serde_json::Value {
+    let all: serde_json::Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|e| panic!("{e}: {}", text(&output.stderr)));
+    all[0].clone()
+}
+
+fn witnesses(corpus: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(corpus).into_iter().flatten();
+    let paths = entries.map(|e| e.expect("readable").path());
+    let is_witness = |p: &PathBuf| {
+        let name = p.file_name().and_then(|n| n.to_str()).unwrap_or("");
+        name.starts_with("dot-") && !name.contains("progress") && name.ends_with(".json")
+    };
+    paths.filter(is_witness).collect()
+}
+
+fn ratio(witness: &Path) -> f64 {
+    let json: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(witness).expect("readable")).expect("JSON");
+    json["ratio"]
+        .as_str()
+        .expect("a string")
+        .parse()
+        .expect("a number")
+}
+
+const DOT: [&str; 8] = [
+    "--op",
+    "dot",
+    "--length",
+    "8",
+    "--obligation",
+    "sound",
+    "--exact",
+    "--json",
+];
+
+#[test]
+fn what_is_found_replays_and_any_number_of_threads_finds_it() {
+    let corpus = tempfile::tempdir().expect("a folder");
+    let budget = ["--trials", "4000", "--threads", "1"];
+    let output = run(&[&DOT[..], &budget].concat(), corpus.path());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let one = found(&output);
+    assert!(one["ratio"].as_f64().expect("a claim") > 0.3, "{one}");
+    let witness = one["witness"].as_str().expect("a file");
+    let again = run(&["--replay", witness], corpus.path());
+    assert_eq!(again.status.code(), Some(0), "{}", text(&again.stderr));
+    let shown = one["ratio"].to_string();
+    assert!(
+        text(&again.stdout).contains(&format!("ratio {shown} ")),
+        "{}",
+        text(&again.stdout)
+    );
+
+    let other = tempfile::tempdir().expect("a folder");
+    let budget = ["--trials", "4000", "--threads", "2"];
+    let two = found(&run(&[&DOT[..], &budget].concat(), other.path()));
+    assert_eq!(one["ratio"], two["ratio"]);
+}
+
+#[test]
+fn a_resumed_search_keeps_what_was_found() {
+    let corpus = tempfile::tempdir().expect("a folder");
+    let first = found(&run(
+        &[&DOT[..], &["--trials", "4000"]].concat(),
+        corpus.path(),
+    ));
+    let more = ["--trials", "8000", "--resume"];
+    let second = found(&run(&[&DOT[..], &more].concat(), corpus.path()));
+    assert_eq!(second["trials"], 8000);
+    let (first, second) = (first["ratio"].as_f64(), second["ratio"].as_f64());
+    // A witness that was made simpler is worth a thousandth less at most.
+    assert!(second.expect("a claim") >= 0.998 * first.expect("a claim"));
+}
+
+#[test]
+fn a_kill_loses_nothing_that_was_found() {
+    let corpus = tempfile::tempdir().expect("a folder");
+    let mut child = search(&[&DOT[..], &["--time", "600"]].concat(), corpus.path())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("the binary starts");
+    let begun = Instant::now();
+    while witnesses(corpus.path()).len() < 3 && begun.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+    let left = witnesses(corpus.path());
+    assert!(left.len() >= 3, "{} witnesses", left.len());
+    let best = left.iter().map(|w| ratio(w)).fold(0.0, f64::max);
+    for witness in &left {
+        let path = witness.to_str().expect("utf-8");
+        let again = run(&["--replay", path], corpus.path());
+        assert_eq!(again.status.code(), Some(0), "{}", text(&again.stderr));
+    }
+    let more = ["--trials", "400", "--resume", "--strategy", "random"];
+    let resumed = found(&run(&[&DOT[..], &more].concat(), corpus.path()));
+    assert!(resumed["ratio"].as_f64().expect("a claim") >= 0.998 * best);
+}
+
+#[test]
+fn misuse_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bad = folder.path().join("bad.json");
+    std::fs::write(&bad, "{\"schema\": \"gradbound-witness/1\"}").expect("written");
+    let bad = bad.to_str().expect("utf-8");
+    for (args, word) in [
+        (&["--op", "Addd"][..], "no operation"),
+        (&["--replay", bad], "bad.json"),
+        (&["--replay", "/nowhere/at/all.json"], "cannot be read"),
+        (&["--op", "dot", "--length", "0"], "--length"),
+        (
+            &["--op", "dot", "--strategy", "luck"],
+            "random corner climb",
+        ),
+        (
+            &["/nowhere/model.onnx", "--inputs", "/nowhere/x.npz"],
+            "/nowhere/x.npz",
+        ),
+        (&[], "MODEL"),
+    ] {
+        let output = run(args, folder.path());
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        let said = text(&output.stderr);
+        assert!(said.contains(word), "{args:?}: {said}");
+    }
+}
+
+#[test]
+fn a_models_executions_are_searched() {
+    let corpus = tempfile::tempdir().expect("a folder");
+    let digits = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/digits");
+    let (model, inputs) = (digits.join("model.onnx"), digits.join("inputs.npz"));
+    let (model, inputs) = (
+        model.to_str().expect("utf-8"),
+        inputs.to_str().expect("utf-8"),
+    );
+    let args = [
+        model,
+        "--inputs",
+        inputs,
+        "--obligation",
+        "sound",
+        "--trials",
+        "20",
+        "--strategy",
+        "random",
+        "--json",
+    ];
+    let output = run(&args, corpus.path());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let result = found(&output);
+    assert!(result["ratio"].as_f64().expect("a claim") > 0.0);
+    let witness = result["witness"].as_str().expect("a file");
+    let again = run(&["--replay", witness], corpus.path());
+    assert_eq!(
+        again.status.code(),
+        Some(2),
+        "a model's witness needs the model"
+    );
+    let again = run(
+        &["--replay", witness, model, "--inputs", inputs],
+        corpus.path(),
+    );
+    assert_eq!(again.status.code(), Some(0), "{}", text(&again.stderr));
+}
