@@ -43,6 +43,7 @@ pub mod bound;
 pub mod cli;
 pub mod config;
 pub mod error;
+pub mod exhaustive;
 pub mod fuzz;
 pub mod graph;
 pub mod import;

@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod audit;
+mod exhaustive;
 mod ops;
 mod progress;
 mod search;

@@ -2,6 +2,7 @@
 //! failing.
 
 use super::audit::{float_format, use_threads};
+use super::exhaustive;
 use super::progress::Spinner;
 use super::{print, status};
 use crate::audit::Request;
@@ -33,7 +34,7 @@ const SHRINKING: u64 = 4_000;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The model whose values are searched over its inputs: an ONNX file.
-    #[arg(required_unless_present_any = ["op", "replay"], conflicts_with = "op")]
+    #[arg(required_unless_present_any = ["op", "replay", "exhaustive"], conflicts_with = "op")]
     model: Option<PathBuf>,
     /// Arrays for the model's inputs: .npz or .safetensors.
     #[arg(long, value_name = "FILE")]
@@ -66,12 +67,14 @@ pub struct Args {
     /// Whether products may be fused into sums: any or off.
     #[arg(long, default_value = "any")]
     contract: Contract,
-    /// Assumed accuracy of elementary functions.
-    #[arg(long, default_value = "portable")]
-    libm: Libm,
-    /// Below the least normal number: gradual or flush.
-    #[arg(long, default_value = "gradual")]
-    subnormals: Subnormals,
+    /// Assumed accuracy of elementary functions [default: portable; with --exhaustive,
+    /// portable and correct].
+    #[arg(long)]
+    libm: Option<Libm>,
+    /// Below the least normal number: gradual or flush [default: gradual; with --exhaustive,
+    /// both].
+    #[arg(long)]
+    subnormals: Option<Subnormals>,
     /// The scalar value of the model to differentiate, with cotangent 1.
     #[arg(long, value_name = "NAME")]
     loss: Option<String>,
@@ -101,6 +104,8 @@ pub struct Args {
     /// Judge a witness again, and search nothing.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["op", "resume"])]
     replay: Option<PathBuf>,
+    #[command(flatten)]
+    every: exhaustive::Options,
     /// Print what was found as JSON instead of a table.
     #[arg(long)]
     json: bool,
@@ -141,6 +146,9 @@ pub fn run(args: Args) -> Result<u8> {
     if let Some(threads) = args.threads {
         use_threads(threads)?;
     }
+    if args.every.exhaustive {
+        return exhaustive::run(every(args));
+    }
     if args.replay.is_some() {
         return replay(&args);
     }
@@ -164,13 +172,27 @@ pub fn run(args: Args) -> Result<u8> {
     })
 }
 
+/// What an exhaustive search takes of the options.
+fn every(args: Args) -> exhaustive::Request {
+    exhaustive::Request {
+        op: args.op,
+        format: args.format,
+        libm: args.libm,
+        subnormals: args.subnormals,
+        options: args.every,
+        resume: args.resume,
+        json: args.json,
+        quiet: args.quiet,
+    }
+}
+
 fn config(args: &Args) -> Config {
     Config {
         accumulate: args.accumulate,
         schedule: args.schedule,
         contract: args.contract,
-        libm: args.libm,
-        subnormals: args.subnormals,
+        libm: args.libm.unwrap_or(Libm::Portable),
+        subnormals: args.subnormals.unwrap_or(Subnormals::Gradual),
         granularity: Granularity::Element,
         execution: Execution::default(),
     }

@@ -108,7 +108,7 @@ impl Function {
     }
 
     /// The correctly rounded f64 version, where CORE-MATH has one.
-    pub(super) fn correctly_rounded(self) -> Option<fn(f64) -> f64> {
+    pub(crate) fn correctly_rounded(self) -> Option<fn(f64) -> f64> {
         Some(match self {
             Function::Exp => core_math::exp,
             Function::Expm1 => core_math::expm1,

@@ -1,12 +1,12 @@
 //! Conversion to another element type.
 
+use super::truth;
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite, arity};
 use crate::bound::{Approx, Operand};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, ValueId};
 use crate::number::{Enclosure, SpecNumber, Up};
 use crate::tensor::{SpecTensor, Tensor, Ty};
-use crate::bound::Bound;
 use crate::tensor::DType;
 
 /// Conversion to the type, rounded to nearest even; floats to integers by truncation.
@@ -40,6 +40,10 @@ impl Primitive for Cast {
     /// ε and, where the new format is narrower, one rounding; to an integer, the integers
     /// that the enclosure crosses.
     ///
+    /// # Errors
+    /// None: an argument that may be undefined gives +∞, "no claim", also where both truth
+    /// values are at most 1 apart: of such an argument there is no truth value.
+    ///
     /// # Tightness
     /// Test `cast_is_nearly_attained`.
     fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
@@ -63,7 +67,7 @@ impl Primitive for Cast {
     }
     fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
         if self.0 == DType::Bool {
-            return Scaled::new(Bound::uniform(Up::ONE));
+            return truth::scale(args);
         }
         super::elementwise::scale_each(cx, args, |b| super::elementwise::rounded(cx, b(0)))
     }
@@ -82,7 +86,7 @@ impl Cast {
     fn integer<N: SpecNumber>(self, env: &N::Env, x: &N) -> N {
         let e = x.enclose();
         let (lo, hi) = if self.0 == DType::Bool {
-            (truth(e.lo()), truth(e.hi()))
+            (truth_of(e.lo()), truth_of(e.hi()))
         } else {
             (e.lo().trunc(), e.hi().trunc())
         };
@@ -91,12 +95,15 @@ impl Cast {
     }
 }
 
-fn truth(x: f64) -> f64 {
+fn truth_of(x: f64) -> f64 {
     f64::from(u8::from(x != 0.0))
 }
 
 /// How far the integer (or truth value) of a float may be from that of its specification.
 fn jump(to: DType, x: &Operand, i: usize) -> Up {
+    if !x.eps(i).is_finite() {
+        return Up::INFINITY;
+    }
     if x.eps(i) == Up::ZERO && !x.approx.drift.is_open() {
         return Up::ZERO;
     }
