@@ -113,7 +113,8 @@ fn a_kill_loses_nothing_that_was_found() {
     child.wait().expect("ended");
     let left = witnesses(corpus.path());
     assert!(left.len() >= 3, "{} witnesses", left.len());
-    let best = left.iter().map(|w| ratio(w)).fold(0.0, f64::max);
+    let ratios = left.iter().map(|w| ratio(w));
+    let best = ratios.fold(0.0, |best, r| if r > best { r } else { best });
     for witness in &left {
         let path = witness.to_str().expect("utf-8");
         let again = run(&["--replay", path], corpus.path());

@@ -84,7 +84,7 @@ pub struct Args {
     /// Seconds for each obligation.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     time: Option<u32>,
-    /// Trials for each obligation, rounded up to rounds [default: 20000 for an
+    /// Trials for each obligation, [default: 20000 for an
     /// operation, 10 seconds for a model].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     trials: Option<u64>,

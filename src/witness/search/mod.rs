@@ -23,7 +23,7 @@ const DRAWS: usize = 16;
 /// How long to search.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Budget {
-    /// At most this many trials, rounded up to whole rounds.
+    /// At most this many trials.
     pub trials: Option<u64>,
     /// At most this long.
     pub time: Option<Duration>,
@@ -97,7 +97,12 @@ impl Search<'_> {
             let best = state.best.clone();
             let round: Vec<Episode> = (first..first + episodes)
                 .into_par_iter()
-                .map(|n| self.episode(n, best.as_ref()))
+                .map(|n| {
+                    let before = (n - first) * EPISODE;
+                    let given = EPISODE.min(left - before.min(left));
+                    let deadline = budget.time.map(|t| begun + t);
+                    self.episode(n, given, deadline, best.as_ref())
+                })
                 .collect();
             for episode in round {
                 state.learn(episode);
@@ -110,7 +115,13 @@ impl Search<'_> {
     }
 
     /// The nth episode; every other time around, from the best point so far.
-    fn episode(&self, n: u64, best: Option<&Best>) -> Episode<'_> {
+    fn episode(
+        &self,
+        n: u64,
+        given: u64,
+        deadline: Option<Instant>,
+        best: Option<&Best>,
+    ) -> Episode<'_> {
         let strategies = self.strategies.len().max(1) as u64;
         let strategy = self.strategies[(n % strategies) as usize];
         let again = (n / strategies) % 2 == 1;
@@ -120,7 +131,9 @@ impl Search<'_> {
             strategy,
             start: best.map(|b| b.score.clone()),
             rng: fastrand::Rng::with_seed(seed),
-            left: EPISODE,
+            given,
+            left: given,
+            deadline,
             best: best.filter(|_| again).map(|best| Best {
                 trials: 0,
                 ..best.clone()
@@ -134,7 +147,7 @@ impl Search<'_> {
 
 impl State {
     fn learn(&mut self, episode: Episode) {
-        let made = EPISODE - episode.left;
+        let made = episode.given - episode.left;
         let ratio = episode.found.as_ref().map_or(-1.0, |b| b.score.ratio);
         match self
             .by_strategy
@@ -168,7 +181,11 @@ pub(super) struct Episode<'s> {
     /// The best of all when the round began.
     start: Option<Score>,
     rng: fastrand::Rng,
+    /// Trials that it began with.
+    given: u64,
     left: u64,
+    /// When no further one is begun.
+    deadline: Option<Instant>,
     /// Where the strategy stands.
     best: Option<Best>,
     /// The best that it found itself.
@@ -205,7 +222,7 @@ impl Episode<'_> {
 
     /// A start: the best of some draws, where the strategy stands nowhere yet or is stuck.
     fn settle(&mut self) -> bool {
-        if self.best.is_some() && self.left == EPISODE {
+        if self.best.is_some() && self.left == self.given {
             return true;
         }
         self.best = None;
@@ -230,7 +247,7 @@ impl Episode<'_> {
 
     fn spend(&mut self) -> bool {
         self.left = self.left.saturating_sub(1);
-        self.left > 0
+        self.left > 0 && self.deadline.is_none_or(|end| Instant::now() < end)
     }
 
     fn judge(&mut self, structure: Arc<Structure>, point: Point) -> bool {
@@ -246,7 +263,7 @@ impl Episode<'_> {
             structure,
             point,
             strategy: self.strategy,
-            trials: EPISODE - self.left,
+            trials: self.given - self.left,
             score: score.clone(),
         };
         if self.found.as_ref().is_none_or(|b| score.beats(&b.score)) {
