@@ -4,7 +4,7 @@
 //! c runs over all tuples of values. Around each, every operand has an error of at most
 //! ε = k ulp (k = 0: it is exact): the specification takes x at c and at both ends of
 //! c ± ε, every combination of them; an execution takes every tuple of values x̂ of the format
-//! with |x̂ − x| ≤ ε, and each result that [`admissible`](super::admissible) lists for it. The
+//! with |x̂ − x| ≤ ε, and each result that `admissible` lists for it. The
 //! bound that the rule gives at c, for one element at a time, has to cover all of them.
 
 use super::admissible::{self, Extremes, Results, flush};

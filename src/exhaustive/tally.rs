@@ -22,7 +22,7 @@ pub struct Case {
     pub quantity: f64,
     /// What it was compared with.
     pub bound: f64,
-    /// Their quotient, 0/0 = 0; at most [`BEYOND`].
+    /// Their quotient, 0/0 = 0; at most `BEYOND`.
     pub ratio: f64,
 }
 
