@@ -1,8 +1,10 @@
 //! Numbers: float formats, outward rounding, and the reals of the specification.
 
+pub mod accumulator;
 pub mod decimal;
 pub mod double_double;
 pub mod dual;
+pub mod dyadic;
 mod erf;
 pub mod exact;
 pub mod format;

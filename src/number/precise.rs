@@ -5,6 +5,7 @@
 //! within one unit of the last of `precision` places and are moved outward by 2^4 of them
 //! (assumption A7).
 
+use super::dyadic::Dyadic;
 use super::function::Function;
 use super::interval::Interval;
 use super::round::Up;
@@ -47,6 +48,19 @@ impl Precise {
         let lo = lo_of(lo, places.0);
         let hi = lo_of(hi, places.0).map(Lo::with_rounding);
         Precise(lo.zip(hi))
+    }
+
+    /// Around a dyadic number.
+    pub fn of_dyadic(places: Places, x: &Dyadic) -> Self {
+        let (m, e) = x.mantissa();
+        let lo = Lo::from_parts(m.clone(), e as isize);
+        let hi = Hi::from_parts(m.clone(), e as isize);
+        let places = places.0.max(53);
+        let rounded = (
+            lo.with_precision(places).value(),
+            hi.with_precision(places).value(),
+        );
+        Precise(Some(rounded)).in_range()
     }
 
     /// The endpoints, where something is known.

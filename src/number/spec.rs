@@ -114,6 +114,18 @@ pub trait SpecNumber: Clone + Send + Sync {
         product(env, a, b)
     }
 
+    /// The sums of what goes to each of n slots.
+    fn totals<'a>(
+        env: &Self::Env,
+        n: usize,
+        items: impl Iterator<Item = (usize, &'a Self)>,
+    ) -> Vec<Self>
+    where
+        Self: 'a,
+    {
+        totals(env, n, items)
+    }
+
     named! {
         /// e^x.
         exp => Exp,
@@ -178,17 +190,38 @@ impl<'a, N> Factor<'a, N> {
     pub fn new(data: &'a [N], layout: Layout) -> Self {
         Factor { data, layout }
     }
+
+    /// The entries of a row.
+    pub(crate) fn row(&self, i: usize) -> impl Iterator<Item = &'a N> {
+        let Layout {
+            row_step,
+            column_step,
+            columns,
+            ..
+        } = self.layout;
+        let data = self.data;
+        (0..columns).map(move |l| &data[i * row_step + l * column_step])
+    }
+
+    /// The entries of a column.
+    pub(crate) fn column(&self, j: usize) -> impl Iterator<Item = &'a N> {
+        let Layout {
+            row_step,
+            column_step,
+            rows,
+            ..
+        } = self.layout;
+        let data = self.data;
+        (0..rows).map(move |l| &data[l * row_step + j * column_step])
+    }
 }
 
 /// A·B by the sums of products that it is.
 pub fn product<N: SpecNumber>(env: &N::Env, a: Factor<'_, N>, b: Factor<'_, N>) -> Vec<N> {
-    let (la, lb) = (a.layout, b.layout);
-    let x = |i: usize, l: usize| &a.data[i * la.row_step + l * la.column_step];
-    let y = |l: usize, j: usize| &b.data[l * lb.row_step + j * lb.column_step];
-    let mut all = Vec::with_capacity(la.rows * lb.columns);
-    for i in 0..la.rows {
-        for j in 0..lb.columns {
-            all.push(sum(env, (0..la.columns).map(|l| x(i, l).mul(y(l, j)))));
+    let mut all = Vec::with_capacity(a.layout.rows * b.layout.columns);
+    for i in 0..a.layout.rows {
+        for j in 0..b.layout.columns {
+            all.push(sum(env, a.row(i).zip(b.column(j)).map(|(x, y)| x.mul(y))));
         }
     }
     all
@@ -200,4 +233,19 @@ pub fn sum<N: SpecNumber>(env: &N::Env, mut items: impl Iterator<Item = N>) -> N
         return N::from_f64(env, 0.0);
     };
     items.fold(first, |acc, item| acc.add(&item))
+}
+
+/// Σ of what goes to each of n slots, in order.
+pub fn totals<'a, N: SpecNumber + 'a>(
+    env: &N::Env,
+    n: usize,
+    items: impl Iterator<Item = (usize, &'a N)>,
+) -> Vec<N> {
+    let mut sums: Vec<Option<N>> = vec![None; n];
+    for (slot, x) in items {
+        let sum = &mut sums[slot];
+        *sum = Some(sum.as_ref().map_or_else(|| x.clone(), |s| s.add(x)));
+    }
+    let zero = || N::from_f64(env, 0.0);
+    sums.into_iter().map(|s| s.unwrap_or_else(zero)).collect()
 }

@@ -69,9 +69,10 @@ pub(crate) fn constant_rounding(
     general
 }
 
-/// The least magnitude whose reciprocal may be subnormal.
+/// The least magnitude whose reciprocal may be subnormal, 1/λ: not 2^(e_max−1), since the narrow
+/// formats have more exponents above 1 than below.
 fn subnormal_reciprocals(format: Format) -> f64 {
-    f64::exp2(f64::from(format.e_max - 1))
+    f64::exp2(f64::from(-format.e_min))
 }
 
 /// Rounding of a quotient of magnitude at most `q`, of a dividend of at most `x`, by a

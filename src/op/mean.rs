@@ -3,7 +3,7 @@
 use super::range;
 use super::reduction::Axes;
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite, arity, float};
-use super::share::{Share, count_rounding, in_either_format};
+use super::share::{Share, count_rounding, open_division};
 use super::sum::{Finish, run_sum, scale_nest, spec_sum, sum_drift, sum_nest};
 use crate::bound::{Approx, Bound, Drift, Operand};
 use crate::error::{Error, Result};
@@ -105,7 +105,7 @@ impl Primitive for Mean {
             range: range::shared(x),
             ..cx.approx(args, Bound::from_fn(cx.len(), each))
         };
-        in_either_format(cx, approx)
+        open_division(cx, count, approx)
     }
     fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
         let sum = scale_nest(&self.0, cx, &args[0]).scale(cx);

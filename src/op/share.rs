@@ -98,7 +98,7 @@ impl Primitive for Share {
             range: range::shared(x),
             ..cx.approx(args, eps)
         };
-        in_either_format(cx, approx)
+        open_division(cx, self.0, approx)
     }
     fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
         let n = Down::new(f64::from(self.0));
@@ -119,4 +119,15 @@ pub(crate) fn in_either_format(cx: &RuleCx, approx: Approx) -> Approx {
         .format()
         .is_some_and(|storage| cx.config.accumulator(storage) != storage);
     if two { approx.undetermined() } else { approx }
+}
+
+/// A division by n is open as well where n may have been rounded to a format that does not
+/// hold it.
+pub(crate) fn open_division(cx: &RuleCx, n: u32, approx: Approx) -> Approx {
+    let held = (cx.format()).is_none_or(|storage| storage.holds(f64::from(n)));
+    if held {
+        in_either_format(cx, approx)
+    } else {
+        approx.undetermined()
+    }
 }

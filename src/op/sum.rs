@@ -74,13 +74,8 @@ impl<T: Float> Storage for T {
 
 /// Σ of the specification over axes.
 pub(crate) fn spec_sum<N: SpecNumber>(axes: &Axes, cx: &SpecCx<N>, x: &SpecTensor<N>) -> Vec<N> {
-    let mut sums: Vec<Option<N>> = vec![None; cx.ty.shape.len()];
-    for (x, target) in x.data.iter().zip(axes.targets(&x.shape)) {
-        let slot = &mut sums[target];
-        *slot = Some(slot.as_ref().map_or_else(|| x.clone(), |s| s.add(x)));
-    }
-    let zero = || N::from_f64(cx.env, 0.0);
-    sums.into_iter().map(|s| s.unwrap_or_else(zero)).collect()
+    let targets = axes.targets(&x.shape);
+    N::totals(cx.env, cx.ty.shape.len(), targets.into_iter().zip(x.data.iter()))
 }
 
 /// The nest of a sum over axes.

@@ -4,18 +4,11 @@
 //! only because both follow IEEE 754. Formats of at most 24 digits go through f64, which the
 //! exact arithmetic checks.
 
-use crate::number::precise::{Places, Precise};
-use crate::number::{Enclosure, Format, SpecNumber};
-use num_bigint::{BigInt, BigUint, Sign};
-use num_rational::BigRational;
-use num_traits::{One, Signed, Zero};
-
-/// m·2^e, exactly.
-#[derive(Debug, Clone)]
-pub struct Dyadic {
-    m: BigInt,
-    e: i64,
-}
+use crate::number::Format;
+use crate::number::dyadic::Dyadic;
+use dashu_base::SquareRoot;
+use dashu_int::ops::{BitTest, UnsignedAbs};
+use dashu_int::{IBig, Sign, UBig};
 
 /// 2^e for an e that f64 can hold; infinite above.
 pub fn power(e: i64) -> f64 {
@@ -48,154 +41,42 @@ pub fn ulp(format: Format, x: f64) -> f64 {
     power(e - i64::from(format.precision) + 1)
 }
 
-impl Dyadic {
-    /// The value of a finite float.
-    pub fn new(x: f64) -> Dyadic {
-        let bits = x.to_bits();
-        let (biased, fraction) = ((bits >> 52) & 0x7ff, bits & ((1 << 52) - 1));
-        let (m, e) = if biased == 0 {
-            (fraction, -1074)
-        } else {
-            (fraction | 1 << 52, biased as i64 - 1075)
-        };
-        let sign = if x < 0.0 { Sign::Minus } else { Sign::Plus };
-        Dyadic {
-            m: BigInt::from_biguint(sign, BigUint::from(m)),
-            e,
-        }
-    }
+/// The value of a finite float.
+pub fn exact(x: f64) -> Dyadic {
+    Dyadic::from_f64(x).expect("a finite float")
+}
 
-    /// An integer, exactly.
-    pub fn integer(n: i64) -> Dyadic {
-        Dyadic {
-            m: BigInt::from(n),
-            e: 0,
-        }
-    }
-
-    /// The exact sum.
-    pub fn add(&self, y: &Dyadic) -> Dyadic {
-        let e = self.e.min(y.e);
-        let at = |x: &Dyadic| &x.m << (x.e - e) as usize;
-        Dyadic {
-            m: at(self) + at(y),
-            e,
-        }
-    }
-
-    /// The exact product.
-    pub fn mul(&self, y: &Dyadic) -> Dyadic {
-        Dyadic {
-            m: &self.m * &y.m,
-            e: self.e + y.e,
-        }
-    }
-
-    /// The exact difference.
-    pub fn sub(&self, y: &Dyadic) -> Dyadic {
-        self.add(&Dyadic { m: -&y.m, e: y.e })
-    }
-
-    /// m and e, m in decimal.
-    pub fn parts(&self) -> (String, i64) {
-        (self.m.to_string(), self.e)
-    }
-
-    /// From m in decimal and e; `None` where they are beyond any product of floats.
-    pub fn from_parts(m: &str, e: i64) -> Option<Dyadic> {
-        let small = m.len() < 2000 && e.abs() < 10_000;
-        let m = m.parse().ok().filter(|_| small)?;
-        Some(Dyadic { m, e })
-    }
-
-    /// True below zero.
-    pub fn is_negative(&self) -> bool {
-        self.m.is_negative()
-    }
-
-    /// True at zero.
-    pub fn is_zero(&self) -> bool {
-        self.m.is_zero()
-    }
-
-    /// |self| <= y.
-    pub fn within(&self, y: f64) -> bool {
-        let magnitude = Dyadic {
-            m: self.m.abs(),
-            e: self.e,
-        };
-        !magnitude.sub(&Dyadic::new(y)).m.is_positive()
-    }
-
-    /// The same number as a rational.
-    pub fn rational(&self) -> BigRational {
-        let two = BigRational::from_integer(BigInt::from(2));
-        BigRational::from_integer(self.m.clone()) * two.pow(self.e as i32)
-    }
-
-    /// An interval of floats around it, at most two wide.
-    pub fn enclose(&self) -> Enclosure {
-        let near = self.round(Format::F64);
-        if !near.is_finite() {
-            return if near > 0.0 {
-                Enclosure::new(f64::MAX, f64::INFINITY)
-            } else {
-                Enclosure::new(f64::NEG_INFINITY, f64::MIN)
-            };
-        }
-        let rest = self.sub(&Dyadic::new(near)).m;
-        match rest.sign() {
-            Sign::NoSign => Enclosure::point(near),
-            Sign::Plus => Enclosure::new(near, near.next_up()),
-            Sign::Minus => Enclosure::new(near.next_down(), near),
-        }
-    }
-
-    /// The same number as an interval of the given places.
-    pub fn precise(&self, places: Places) -> Precise {
-        let power_of_two = |e: i64| Precise::from_f64(&places, power(e));
-        let mut digits = self.m.magnitude().to_u32_digits();
-        digits.reverse();
-        let base = power_of_two(32);
-        let zero = Precise::from_f64(&places, 0.0);
-        let m = digits.into_iter().fold(zero, |x, digit| {
-            x.mul(&base)
-                .add(&Precise::from_f64(&places, f64::from(digit)))
-        });
-        let m = if self.m.is_negative() { m.neg() } else { m };
-        // The exponent may be below f64's: two steps reach every product of two floats.
-        let half = self.e / 2;
-        m.mul(&power_of_two(half)).mul(&power_of_two(self.e - half))
-    }
-
-    /// The nearest value of a format.
-    pub fn round(&self, format: Format) -> f64 {
-        nearest(format, &self.m, self.e, false)
-    }
+/// The value of the format nearest to x.
+pub fn nearest(format: Format, x: &Dyadic) -> f64 {
+    let (m, e) = x.mantissa();
+    nearest_to(format, m, e, false)
 }
 
 /// The value of the format nearest to m·2^e, or to a number just above it in magnitude
 /// where `more` is set (m then has more bits than the format).
-fn nearest(format: Format, m: &BigInt, e: i64, more: bool) -> f64 {
-    let a = m.magnitude();
+fn nearest_to(format: Format, m: &IBig, e: i64, more: bool) -> f64 {
+    let a: UBig = m.clone().unsigned_abs();
     if a.is_zero() {
         return 0.0;
     }
-    let top = e + a.bits() as i64 - 1;
+    let top = e + a.bit_len() as i64 - 1;
     let lowest = top.max(i64::from(format.e_min)) - i64::from(format.precision) + 1;
     let kept = if lowest <= e {
         assert!(!more, "a quotient or root with too few bits");
         a << (e - lowest) as usize
     } else {
         let shift = (lowest - e) as usize;
-        let kept: BigUint = a >> shift;
-        let rest = a - (&kept << shift);
-        let half = BigUint::one() << (shift - 1);
+        let (rest, kept) = a.split_bits(shift);
+        let half = UBig::ONE << (shift - 1);
         let up = rest > half || (rest == half && (more || kept.bit(0)));
         if up { kept + 1_u32 } else { kept }
     };
-    let kept = u64::try_from(kept).expect("at most 54 bits");
-    let sign = if m.is_negative() { -1.0 } else { 1.0 };
+    let kept = u64::try_from(&kept).expect("at most 54 bits");
+    let sign = if m.sign() == Sign::Negative {
+        -1.0
+    } else {
+        1.0
+    };
     let magnitude = kept as f64 * power(lowest);
     if magnitude > format.largest() {
         return sign * f64::INFINITY; // a tensor makes it a NaN where the format has none
@@ -218,7 +99,7 @@ pub fn round(format: Format, x: f64) -> f64 {
             rounded
         };
     }
-    Dyadic::new(x).round(format)
+    nearest(format, &exact(x))
 }
 
 /// Whether f64 holds twice the digits of the format and more, and is far from its own limits
@@ -248,7 +129,7 @@ pub fn add(format: Format, x: f64, y: f64) -> f64 {
     if fits(format, &[x, y]) {
         return add_wide(format, x, y);
     }
-    Dyadic::new(x).add(&Dyadic::new(y)).round(format)
+    nearest(format, &exact(x).add(&exact(y)))
 }
 
 /// x·y, rounded once.
@@ -260,7 +141,7 @@ pub fn mul(format: Format, x: f64, y: f64) -> f64 {
         let product = x * y;
         return round(format, to_odd(product, x.mul_add(y, -product)));
     }
-    Dyadic::new(x).mul(&Dyadic::new(y)).round(format)
+    nearest(format, &exact(x).mul(&exact(y)))
 }
 
 /// x·y + z, rounded once.
@@ -272,8 +153,8 @@ pub fn fma(format: Format, x: f64, y: f64, z: f64) -> f64 {
     if fits(format, &[x, y, z]) && x.mul_add(y, -product) == 0.0 {
         return add_wide(format, product, z);
     }
-    let exact = Dyadic::new(x).mul(&Dyadic::new(y)).add(&Dyadic::new(z));
-    exact.round(format)
+    let exact = exact(x).mul(&exact(y)).add(&exact(z));
+    nearest(format, &exact)
 }
 
 /// The sum of two f64 that are far from the limits, rounded once.
@@ -295,12 +176,17 @@ pub fn div(format: Format, x: f64, y: f64) -> f64 {
         let rest = if y < 0.0 { -rest } else { rest };
         return round(format, to_odd(quotient, rest));
     }
+    quotient(format, &exact(x), &exact(y))
+}
+
+/// x / y, rounded once, from the first 128 bits and whether there are more.
+fn quotient(format: Format, x: &Dyadic, y: &Dyadic) -> f64 {
     const EXTRA: i64 = 128;
-    let (x, y) = (Dyadic::new(x), Dyadic::new(y));
-    let wide: BigInt = x.m << EXTRA as usize;
-    let quotient = &wide / &y.m;
-    let more = &quotient * &y.m != wide;
-    nearest(format, &quotient, x.e - y.e - EXTRA, more)
+    let ((m, e), (n, f)) = (x.mantissa(), y.mantissa());
+    let wide: IBig = m << EXTRA as usize;
+    let quotient = &wide / n;
+    let more = &quotient * n != wide;
+    nearest_to(format, &quotient, e - f - EXTRA, more)
 }
 
 /// √x, rounded once.
@@ -312,12 +198,13 @@ pub fn sqrt(format: Format, x: f64) -> f64 {
         let root = x.sqrt();
         return round(format, to_odd(root, root.mul_add(-root, x)));
     }
-    let x = Dyadic::new(x);
-    let extra = 128 + x.e.rem_euclid(2);
-    let wide: BigInt = x.m << extra as usize;
+    let x = exact(x);
+    let (m, e) = x.mantissa();
+    let extra = 128 + e.rem_euclid(2);
+    let wide: UBig = m.clone().unsigned_abs() << extra as usize;
     let root = wide.sqrt();
     let more = &root * &root != wide;
-    nearest(format, &root, (x.e - extra) / 2, more)
+    nearest_to(format, &root.into(), (e - extra) / 2, more)
 }
 
 #[cfg(test)]
@@ -388,42 +275,28 @@ mod tests {
                     rng.i32(-(1 << 24)..1 << 24)
                 };
                 let m = m + rng.i32(-2..=2);
-                Dyadic {
-                    m: BigInt::from(m),
-                    e: e - 20,
-                }
-                .round(format)
+                nearest(format, &Dyadic::scaled(m.into(), e - 20))
             };
             for _ in 0..4000 {
                 let (x, y, z) = (draw(), draw(), draw());
                 if ![x, y, z].iter().all(|x| x.is_finite()) {
                     continue;
                 }
-                let (a, b, c) = (Dyadic::new(x), Dyadic::new(y), Dyadic::new(z));
-                assert_eq!(add(format, x, y), a.add(&b).round(format), "{x:e} + {y:e}");
-                assert_eq!(mul(format, x, y), a.mul(&b).round(format), "{x:e} * {y:e}");
-                let exact = a.mul(&b).add(&c).round(format);
-                assert_eq!(fma(format, x, y, z), exact, "{x:e} * {y:e} + {z:e}");
+                let (a, b, c) = (exact(x), exact(y), exact(z));
+                let near = |x: &Dyadic| nearest(format, x);
+                assert_eq!(add(format, x, y), near(&a.add(&b)), "{x:e} + {y:e}");
+                assert_eq!(mul(format, x, y), near(&a.mul(&b)), "{x:e} * {y:e}");
+                let fused = near(&a.mul(&b).add(&c));
+                assert_eq!(fma(format, x, y, z), fused, "{x:e} * {y:e} + {z:e}");
                 let wide = x + y;
-                assert_eq!(
-                    round(format, wide),
-                    Dyadic::new(wide).round(format),
-                    "{wide:e}"
-                );
+                assert_eq!(round(format, wide), near(&exact(wide)), "{wide:e}");
                 if y != 0.0 && x != 0.0 {
                     let quotient = div(format, x, y);
-                    let nearest = nearest_quotient(format, &a, &b);
+                    let nearest = super::quotient(format, &a, &b);
                     assert_eq!(quotient, nearest, "{x:e} / {y:e}");
                 }
             }
         }
-    }
-
-    fn nearest_quotient(format: Format, a: &Dyadic, b: &Dyadic) -> f64 {
-        let wide: BigInt = a.m.clone() << 128_usize;
-        let quotient = &wide / &b.m;
-        let more = &quotient * &b.m != wide;
-        nearest(format, &quotient, a.e - b.e - 128, more)
     }
 
     #[test]

@@ -290,11 +290,12 @@ impl State<'_, '_> {
             self.any_tree() && dyadic::round(format, sum).is_finite() && self.run.tape.coin();
         let within = if stored { format } else { accumulator };
         let sum = self.flush(within, dyadic::round(within, sum));
-        let mean = self.divide(sum, *n, true, within);
+        let count = self.count(*n, within);
+        let mean = self.divide(sum, count, true, within);
         self.flush(format, dyadic::round(format, mean))
     }
 
-    /// A division by a count: in storage, by the count rounded to it, or in the accumulator.
+    /// A division by a count, in storage or in the accumulator.
     fn share(&mut self, k: usize, x: &Sym, count: &Sym, format: Format) -> f64 {
         let Expr::Const(n) = count.expr() else {
             unreachable!("a share divides by a count")
@@ -306,8 +307,18 @@ impl State<'_, '_> {
         } else {
             self.run.config.accumulator(format)
         };
-        let share = self.divide(x, dyadic::round(within, *n), true, within);
+        let count = self.count(*n, within);
+        let share = self.divide(x, count, true, within);
         self.flush(format, dyadic::round(format, share))
+    }
+
+    /// A count, rounded to the format of the division or as it is.
+    fn count(&mut self, n: f64, within: Format) -> f64 {
+        let rounded = dyadic::round(within, n);
+        match rounded == n || (rounded.is_finite() && self.run.tape.coin()) {
+            true => rounded,
+            false => n,
+        }
     }
 
     fn stored_sum(&mut self, k: usize, e: &Sym, format: Format) -> f64 {

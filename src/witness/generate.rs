@@ -5,9 +5,10 @@ use crate::Config;
 use crate::bound::{Approx, Bound};
 use crate::config::{Accumulate, Contract, Execution, Granularity, Schedule, Subnormals};
 use crate::libm::Libm;
+use crate::number::dyadic::Dyadic;
 use crate::number::{Format, Up};
 use crate::tensor::{DType, Tensor, Ty};
-use crate::witness::dyadic::{self, Dyadic, power, ulp};
+use crate::witness::dyadic::{self, power, ulp};
 use crate::witness::tape::Tape;
 use std::num::NonZeroUsize;
 
@@ -244,8 +245,8 @@ fn position(tape: &mut Tape) -> f64 {
 
 /// A float of the format within ε of x: near a corner or inside, c where the drawn one is not.
 fn admissible(tape: &mut Tape, format: Format, c: f64, x: &Dyadic, eps: f64) -> f64 {
-    let target = x.add(&Dyadic::new(position(tape)).mul(&Dyadic::new(eps)));
-    let near = target.round(format);
+    let target = x.add(&dyadic::exact(position(tape)).mul(&dyadic::exact(eps)));
+    let near = dyadic::nearest(format, &target);
     if !near.is_finite() {
         return c;
     }
@@ -253,7 +254,7 @@ fn admissible(tape: &mut Tape, format: Format, c: f64, x: &Dyadic, eps: f64) -> 
     [near, near - step, near + step]
         .into_iter()
         .map(|y| dyadic::round(format, y))
-        .find(|y| y.is_finite() && Dyadic::new(*y).sub(x).within(eps))
+        .find(|y| y.is_finite() && dyadic::exact(*y).sub(x).within(eps))
         .unwrap_or(c)
 }
 
@@ -294,12 +295,17 @@ pub fn input(tape: &mut Tape, ty: &Ty, role: Role, small: Option<f64>) -> Given 
                 None => in_role(tape, format, role, &c),
             },
         };
+        // Inputs are finite; what was drawn next to the largest float may not be.
+        let value = match value.is_finite() {
+            true => value,
+            false => format.largest().copysign(value),
+        };
         let e = if exact {
             0.0
         } else {
             error(tape, format, value, role)
         };
-        let spec = Dyadic::new(value).add(&Dyadic::new(position(tape)).mul(&Dyadic::new(e)));
+        let spec = dyadic::exact(value).add(&dyadic::exact(position(tape)).mul(&dyadic::exact(e)));
         hat.push(if determined {
             value
         } else {
@@ -332,7 +338,7 @@ pub fn input(tape: &mut Tape, ty: &Ty, role: Role, small: Option<f64>) -> Given 
 pub fn exactly(c: &Tensor) -> Given {
     let x = |i: usize| match c.integer(i) {
         Some(n) => Dyadic::integer(n),
-        None => Dyadic::new(c.get(i)),
+        None => dyadic::exact(c.get(i)),
     };
     Given {
         admissible: c.clone(),

@@ -4,15 +4,14 @@
 use crate::graph::Graph;
 use crate::interpret::spec;
 use crate::libm::Function;
+use crate::number::dyadic::Dyadic;
 use crate::number::exact::Rational;
 use crate::number::precise::{Places, Precise};
 use crate::number::{Enclosure, Format, SpecNumber, Up};
 use crate::op::{Op, Primitive};
 use crate::tensor::{SpecTensor, Tensor};
-use crate::witness::dyadic::Dyadic;
-use num_rational::BigRational;
-use num_traits::{Signed, ToPrimitive, Zero};
 use std::cell::OnceCell;
+use std::cmp::Ordering;
 
 const PLACES: Places = Places(192);
 
@@ -91,9 +90,9 @@ impl<'a> Spec<'a> {
     fn exact(&self) -> &Exact {
         self.exact.get_or_init(|| {
             if self.graph.nodes().iter().any(|n| is_smooth(n.op())) {
-                Exact::Enclosed(self.eval(&PLACES, |x| x.precise(PLACES)))
+                Exact::Enclosed(self.eval(&PLACES, |x| Precise::of_dyadic(PLACES, x)))
             } else {
-                Exact::Rational(self.eval(&(), |x| Rational::from(x.rational())))
+                Exact::Rational(self.eval(&(), |x| Rational::from(x.clone())))
             }
         })
     }
@@ -125,9 +124,9 @@ impl<'a> Spec<'a> {
             return judged;
         }
         match self.exact() {
-            Exact::Rational(all) => match all[value].data[at].value() {
-                None => undefined(computed, eps),
-                Some(x) => exactly(x, computed, eps),
+            Exact::Rational(all) => match &all[value].data[at] {
+                x if x.is_known() => exactly(x, computed, eps),
+                _ => undefined(computed, eps),
             },
             Exact::Enclosed(all) => {
                 let x = &all[value].data[at];
@@ -165,13 +164,13 @@ impl<'a> Spec<'a> {
             }
         }
         let (least, above) = match self.exact() {
-            Exact::Rational(all) => match all[value].data[at].value() {
-                None => return undefined(computed, scale),
-                Some(x) => {
-                    let above = x.abs() > rational(scale.get());
-                    (x.abs().to_f64().unwrap_or(0.0), above)
+            Exact::Rational(all) => {
+                let x = all[value].data[at].abs();
+                match x.compare(&float(scale.get())) {
+                    None => return undefined(computed, scale),
+                    Some(order) => (x.enclose().lo(), order == Ordering::Greater),
                 }
-            },
+            }
             Exact::Enclosed(all) => {
                 let x = &all[value].data[at];
                 if x.endpoints().is_none() {
@@ -208,30 +207,29 @@ fn undefined(computed: f64, bound: Up) -> Judgement {
     ))
 }
 
-fn rational(x: f64) -> BigRational {
-    Dyadic::new(x).rational()
+/// The value of a float that is not NaN; unknown at the infinities.
+fn float(x: f64) -> Rational {
+    Rational::from_f64(&(), x)
 }
 
-fn exactly(x: &BigRational, computed: f64, eps: Up) -> Judgement {
+fn exactly(x: &Rational, computed: f64, eps: Up) -> Judgement {
     let violated = |error: f64| {
         Judgement::Violated(format!(
-            "computed {computed:e}, spec {:e}: off by {error:e}, eps {:e}",
-            x.to_f64().unwrap_or(f64::NAN),
+            "computed {computed:e}, spec {:?}: off by {error:e}, eps {:e}",
+            x.enclose(),
             eps.get()
         ))
     };
     if !computed.is_finite() {
         return violated(f64::INFINITY);
     }
-    let error = (rational(computed) - x).abs();
-    let near = error.to_f64().unwrap_or(f64::INFINITY);
-    if error.is_zero() {
-        return Judgement::Holds(0.0);
+    let error = x.sub(&float(computed)).abs();
+    let near = error.enclose();
+    match error.compare(&float(eps.get())) {
+        Some(Ordering::Less | Ordering::Equal) => Judgement::Holds(share(near.lo(), eps.get())),
+        Some(Ordering::Greater) => violated(near.hi()),
+        None => Judgement::NoClaim, // a difference too long to be held
     }
-    if error > rational(eps.get()) {
-        return violated(near);
-    }
-    Judgement::Holds(share(near, eps.get()))
 }
 
 fn share(quantity: f64, bound: f64) -> f64 {

@@ -1,11 +1,12 @@
 //! A point of the space that is searched: for every element of every input the run's value,
 //! its ε, the specification's value and an admissible one; and the choices of the execution.
 
-use super::dyadic::{self, Dyadic};
+use super::dyadic;
 use super::generate::{self, Given};
 use super::subject::Structure;
 use crate::bound::{Approx, Bound};
 use crate::graph::Graph;
+use crate::number::dyadic::Dyadic;
 use crate::number::{Format, Up};
 use crate::tensor::Tensor;
 
@@ -53,7 +54,7 @@ impl Place {
         Place {
             c,
             eps: 0.0,
-            x: Dyadic::new(c),
+            x: dyadic::exact(c),
             admissible: c,
         }
     }
@@ -65,17 +66,17 @@ impl Place {
         let finite = |x: f64, other: f64| if x.is_finite() { x } else { other };
         let c = finite(dyadic::round(format, finite(self.c, 1.0)), 1.0);
         let eps = finite(self.eps.abs(), 0.0);
-        let center = Dyadic::new(c);
+        let center = dyadic::exact(c);
         let offset = self.x.sub(&center);
         let x = if offset.within(eps) {
             self.x
         } else if offset.is_negative() {
-            center.sub(&Dyadic::new(eps))
+            center.sub(&dyadic::exact(eps))
         } else {
-            center.add(&Dyadic::new(eps))
+            center.add(&dyadic::exact(eps))
         };
         let near = dyadic::round(format, finite(self.admissible, c));
-        let admits = |y: f64| y.is_finite() && Dyadic::new(y).sub(&x).within(eps);
+        let admits = |y: f64| y.is_finite() && dyadic::exact(y).sub(&x).within(eps);
         let admissible = if determined || !admits(near) { c } else { near };
         Place {
             c,
@@ -88,9 +89,9 @@ impl Place {
     /// The specification at c + t·ε, and an execution that starts at x − s·ε or from c.
     #[must_use]
     pub fn at(&self, format: Format, determined: bool, t: f64, s: f64) -> Place {
-        let eps = Dyadic::new(self.eps);
-        let x = Dyadic::new(self.c).add(&eps.mul(&Dyadic::new(t)));
-        let far = x.sub(&eps.mul(&Dyadic::new(s)));
+        let eps = dyadic::exact(self.eps);
+        let x = dyadic::exact(self.c).add(&eps.mul(&dyadic::exact(t)));
+        let far = x.sub(&eps.mul(&dyadic::exact(s)));
         Place {
             admissible: inward(format, &far, &x),
             x,
@@ -102,11 +103,11 @@ impl Place {
 
 /// The float nearest to `far` that is not further from x.
 fn inward(format: Format, far: &Dyadic, x: &Dyadic) -> f64 {
-    let near = far.round(format);
+    let near = dyadic::nearest(format, far);
     if !near.is_finite() {
         return near;
     }
-    let beyond = Dyadic::new(near).sub(far);
+    let beyond = dyadic::exact(near).sub(far);
     let away = far.sub(x);
     if beyond.is_negative() == away.is_negative() && !beyond.is_zero() {
         let step = dyadic::ulp(format, near);

@@ -1,7 +1,6 @@
 //! A witness as a JSON file of exact bits: it replays on any machine.
 
 use super::case::Rules;
-use super::dyadic::Dyadic;
 use super::fragments;
 use super::point::{Input, Place, Point};
 use super::search::Best;
@@ -12,6 +11,7 @@ use crate::config::{Execution, Granularity};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::libm::Libm;
+use crate::number::dyadic::Dyadic;
 use crate::obligation::Obligation;
 use crate::op::Primitive;
 use crate::tensor::DType;

@@ -2,7 +2,7 @@
 //! shapes.
 
 use super::case::Rules;
-use super::dyadic::{self, Dyadic};
+use super::dyadic;
 use super::point::{Input, Place, Point};
 use super::search::Best;
 use super::subject::{Score, Structure, Subject};
@@ -168,7 +168,7 @@ fn weight(x: f64) -> u64 {
 
 fn is_simpler(new: &Place, old: &Place) -> bool {
     let off = |p: &Place| {
-        u64::from(!p.x.sub(&Dyadic::new(p.c)).is_zero()) + u64::from(p.admissible != p.c)
+        u64::from(!p.x.sub(&dyadic::exact(p.c)).is_zero()) + u64::from(p.admissible != p.c)
     };
     let weigh = |p: &Place| (weight(p.c) + weight(p.eps), off(p));
     weigh(new) < weigh(old)
@@ -180,7 +180,7 @@ const SIMPLER: [fn(&Place, Format) -> Place; 7] = [
     |p, _| Place::exact(if p.c < 0.0 { -1.0 } else { 1.0 }),
     |p, _| Place::exact(p.c),
     |p, _| Place {
-        x: Dyadic::new(p.c),
+        x: dyadic::exact(p.c),
         ..p.clone()
     },
     |p, _| Place {
@@ -201,8 +201,11 @@ fn rounded(p: &Place, format: Format, digits: i32) -> Place {
         (x / unit).round() * unit
     };
     let c = dyadic::round(format, to(p.c));
-    let offset = p.x.sub(&Dyadic::new(p.c));
-    let x = Dyadic::new(c).add(&offset);
+    if !c.is_finite() {
+        return p.clone();
+    }
+    let offset = p.x.sub(&dyadic::exact(p.c));
+    let x = dyadic::exact(c).add(&offset);
     Place {
         c,
         eps: to(p.eps),

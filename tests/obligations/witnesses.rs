@@ -2,7 +2,7 @@
 
 use gradbound::Config;
 use gradbound::bound::{Approx, Bound};
-use gradbound::config::{Accumulate, Subnormals};
+use gradbound::config::{Accumulate, Contract, Schedule, Subnormals};
 use gradbound::graph::grad::append_backward;
 use gradbound::graph::{Graph, ValueId};
 use gradbound::interpret::{bounds, runtime, scales};
@@ -287,4 +287,48 @@ fn a_value_times_itself_is_pulled_back_twice() {
     let exact = vec![Approx::exact(); 3];
     let gradient = gradients.of(ids[0]).unwrap();
     assert!(eps(&g, &Config::default(), &values, &exact, gradient) >= 2.0);
+}
+
+/// −3/5 is −0.5 in E2M1, but −3/4, with the count that E2M1 holds, is −1: both are means.
+#[test]
+fn a_mean_by_a_count_that_is_rounded_is_not_determined() {
+    let values = [of_dtype(DType::E2M1, &[-2.0, 1.0, 1.0, -2.0, -1.0])];
+    let (mut g, ids) = over(&values);
+    let mean = g.mean(ids[0], &[0], false).unwrap();
+    let config = Config {
+        schedule: Schedule::Pairwise,
+        contract: Contract::Off,
+        ..Config::default()
+    };
+    let run = run(&g, &config, &values);
+    let known = &bounds::eval(&g, &config, &run, &[Approx::exact()])[mean.index()];
+    assert!(!known.determined);
+    assert!(known.eps.at(0).get() >= 0.4, "{:?}", known.eps);
+}
+
+/// E3M2 goes up to 28, but its least normal number is 1/4: the reciprocal of 5, flushed, is 0,
+/// and so is the product with it.
+#[test]
+fn a_flushed_reciprocal_of_a_count_loses_all() {
+    let values = [
+        of_dtype(DType::E3M2, &[0.0; 5]),
+        of_dtype(DType::E3M2, &[2.0]),
+    ];
+    let (mut g, ids) = over(&values[..1]);
+    let mean = g.mean(ids[0], &[0], true).unwrap();
+    let cotangent = g.input(values[1].ty());
+    let gradient = append_backward(&mut g, &[(mean, cotangent)], None)
+        .unwrap()
+        .of(ids[0])
+        .unwrap();
+    for (subnormals, lost) in [(Subnormals::Flush, 0.4), (Subnormals::Gradual, 0.02)] {
+        let config = Config {
+            accumulate: Accumulate::Same,
+            subnormals,
+            ..Config::default()
+        };
+        let known = [Approx::exact(), Approx::exact()];
+        let eps = eps(&g, &config, &values, &known, gradient);
+        assert!(eps >= lost && eps.is_finite(), "{subnormals:?}: {eps}");
+    }
 }

@@ -172,7 +172,7 @@ fn moved(place: &Place, c: f64) -> Place {
     if !c.is_finite() {
         return place.clone();
     }
-    let by = dyadic::Dyadic::new(c).sub(&dyadic::Dyadic::new(place.c));
+    let by = dyadic::exact(c).sub(&dyadic::exact(place.c));
     Place {
         c,
         eps: place.eps,
@@ -183,7 +183,10 @@ fn moved(place: &Place, c: f64) -> Place {
 
 /// Another ε, with the specification and the execution as far out as before.
 fn with_eps(place: &Place, eps: f64) -> Place {
-    let center = dyadic::Dyadic::new(place.c);
+    if !eps.is_finite() {
+        return place.clone();
+    }
+    let center = dyadic::exact(place.c);
     let offset = place.x.sub(&center);
     let t = if offset.is_zero() {
         0.0
@@ -192,7 +195,7 @@ fn with_eps(place: &Place, eps: f64) -> Place {
     } else {
         1.0
     };
-    let x = center.add(&dyadic::Dyadic::new(eps).mul(&dyadic::Dyadic::new(t)));
+    let x = center.add(&dyadic::exact(eps).mul(&dyadic::exact(t)));
     Place {
         eps,
         x,
