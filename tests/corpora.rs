@@ -11,7 +11,7 @@ use proptest::test_runner::TestRunner;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-fn replay(target: &str, run: fn(&[u8])) {
+fn replay<T>(target: &str, run: fn(&[u8]) -> T) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("fuzz/corpus")
         .join(target);
@@ -27,6 +27,16 @@ fn replay(target: &str, run: fn(&[u8])) {
 #[test]
 fn graph_corpus() {
     replay("graph", gradbound::fuzz::graph);
+}
+
+#[test]
+fn node_corpus() {
+    replay("node", gradbound::fuzz::node);
+}
+
+#[test]
+fn witness_corpus() {
+    replay("witness", gradbound::fuzz::witness);
 }
 
 #[test]
@@ -50,6 +60,11 @@ proptest! {
     #[test]
     fn no_random_graph_violates_an_obligation(bytes in prop::collection::vec(any::<u8>(), 0..160)) {
         gradbound::fuzz::graph(&bytes);
+    }
+
+    #[test]
+    fn no_random_node_violates_an_obligation(bytes in prop::collection::vec(any::<u8>(), 4..400)) {
+        gradbound::fuzz::node(&bytes);
     }
 }
 

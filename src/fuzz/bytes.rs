@@ -53,6 +53,12 @@ impl<'a> Bytes<'a> {
     }
 }
 
+/// Every two bytes as a number whose low and whose high half vary.
+pub(super) fn words(bytes: &[u8]) -> Vec<u32> {
+    let word = |pair: &[u8; 2]| u32::from(u16::from_le_bytes(*pair)) * 0x1_0001;
+    bytes.as_chunks::<2>().0.iter().map(word).collect()
+}
+
 /// x·2^exponent.
 #[expect(clippy::float_arithmetic, reason = "generates inputs, bounds nothing")]
 fn scaled(x: f64, exponent: i32) -> f64 {

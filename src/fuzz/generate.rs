@@ -1,13 +1,16 @@
 //! Random graphs from bytes: every primitive, fan-out, every format and configuration,
 //! interesting floats.
 
-use super::bytes::Bytes;
+use super::bytes::{Bytes, words};
 use super::program;
 use crate::config::{Accumulate, Config, Contract, Execution, Granularity, Schedule, Subnormals};
 use crate::graph::grad::append_backward;
 use crate::graph::{Graph, ValueId};
 use crate::libm::Libm;
 use crate::tensor::{DType, Shape, Tensor, Ty};
+use crate::witness;
+use crate::witness::generate::{Role, input};
+use crate::witness::tape::Tape;
 use std::num::NonZeroUsize;
 
 /// A graph with its backward pass, inputs and configuration.
@@ -59,6 +62,25 @@ pub fn case(bytes: &[u8]) -> Case {
         inputs,
         config,
     }
+}
+
+/// The case's graph over inputs of which run, specification and execution may each have
+/// another value, with the choices of an execution; the same bytes are read once more.
+pub fn execution(case: &Case, bytes: &[u8]) -> Option<(witness::case::Case, Vec<u32>)> {
+    let numbers = words(bytes);
+    let mut tape = Tape::new(&numbers);
+    let given = |v: &ValueId| {
+        let role = tape.pick(&[Role::Moderate, Role::Any, Role::Positive, Role::Small]);
+        input(&mut tape, case.graph.ty(*v), role, None)
+    };
+    let inputs = case.graph.inputs().iter().map(given).collect();
+    let choices = numbers.get(tape.read().len()..)?.to_vec();
+    let case = witness::case::Case {
+        graph: case.graph.clone(),
+        config: case.config,
+        inputs,
+    };
+    Some((case, choices))
 }
 
 /// x, or ±1 where that is beyond the format.

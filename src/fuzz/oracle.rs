@@ -2,11 +2,17 @@
 #![expect(clippy::panic, reason = "an oracle reports by panicking")]
 
 use super::generate::Case;
+use super::node::Attack;
 use crate::error::Error;
 use crate::import::arrays;
 use crate::import::onnx::{ImportOptions, import};
 use crate::obligation::{Run, check, failures};
 use crate::verdict::Outcome;
+use crate::witness;
+use crate::witness::case::{Claim, Rules};
+use crate::witness::oracle::Judgement;
+use crate::witness::record::Record;
+use crate::witness::tape::Tape;
 use std::path::Path;
 
 /// Every obligation of the case, forward and backward, holds or is undecided on its run.
@@ -23,6 +29,59 @@ pub fn obligations_hold(case: &Case) {
             panic!("{failure:?} in {:?}", case.graph.nodes());
         }
     }
+}
+
+/// The obligation stands at the point; the number of elements with a finite bound.
+pub fn stands(attack: &Attack) -> usize {
+    let Some(score) = attack.structure.judge(&attack.point, &Rules::TRUE) else {
+        return 0;
+    };
+    if let Some(what) = score.violation {
+        let (op, obligation) = (attack.subject.name(), attack.subject.obligation);
+        panic!("{obligation:?} of {op}: {what}");
+    }
+    score.checks
+}
+
+/// All values of an execution are within their eps and scales; the number of elements with a
+/// finite bound.
+pub fn execution_holds(case: &witness::case::Case, choices: &[u32]) -> usize {
+    let Some(computed) = case.execute(&mut Tape::new(choices)) else {
+        return 0;
+    };
+    let spec = case.spec(&computed);
+    let mut checks = 0;
+    for claim in [Claim::Sound, Claim::ScaleSound] {
+        let Some(claims) = case.claims(claim, &Rules::TRUE, &computed) else {
+            continue;
+        };
+        if let Some(other) = case.another_value(&claims, &computed) {
+            panic!("{}", case.tell(&other, &computed));
+        }
+        case.judge(&claims, &computed, &spec, &mut |judged| {
+            match &judged.judgement {
+                Judgement::NoClaim => {}
+                Judgement::Holds(_) => checks += 1,
+                Judgement::Violated(_) => panic!("{claim:?}: {}", case.tell(&judged, &computed)),
+            }
+            true
+        });
+    }
+    checks
+}
+
+/// Reading and replaying a witness gives a verdict or an error that helps.
+pub fn witnesses_never_panic(bytes: &[u8]) {
+    with_file(bytes, "json", |path| {
+        let judged = Record::read(path).map_err(|e| assert!(e.file().is_some(), "{e}"));
+        let Ok(record) = judged else {
+            return;
+        };
+        let judged = record.subject().and_then(|s| record.replay(&s));
+        if let Err(e) = judged {
+            assert!(e.remedy_text().is_some(), "{e}");
+        }
+    });
 }
 
 /// Importing gives a model or a helpful error.

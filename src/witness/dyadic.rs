@@ -79,14 +79,27 @@ fn nearest_to(format: Format, m: &IBig, e: i64, more: bool) -> f64 {
     };
     let magnitude = kept as f64 * power(lowest);
     if magnitude > format.largest() {
-        return sign * f64::INFINITY; // a tensor makes it a NaN where the format has none
+        return beyond(format, sign);
     }
     sign * magnitude
 }
 
-/// x rounded to the format; NaN and infinities stay.
+/// What a result beyond the largest number becomes: an infinity, NaN in OCP's formats without.
+fn beyond(format: Format, sign: f64) -> f64 {
+    let without = [Format::E4M3, Format::E3M2, Format::E2M3, Format::E2M1];
+    if without.contains(&format) {
+        f64::NAN
+    } else {
+        f64::INFINITY.copysign(sign)
+    }
+}
+
+/// x rounded to the format; NaN stays, and so do infinities where the format has them.
 pub fn round(format: Format, x: f64) -> f64 {
-    if !x.is_finite() || x == 0.0 {
+    if x.is_infinite() {
+        return beyond(format, x);
+    }
+    if x.is_nan() || x == 0.0 {
         return x + 0.0;
     }
     if fits(format, &[x]) {
@@ -94,7 +107,7 @@ pub fn round(format: Format, x: f64) -> f64 {
         let rounded = (x * power(-lowest)).round_ties_even() * power(lowest) + 0.0;
         let overflows = rounded.abs() > format.largest();
         return if overflows {
-            f64::INFINITY.copysign(x)
+            beyond(format, x)
         } else {
             rounded
         };
@@ -307,7 +320,9 @@ mod tests {
         assert_eq!(round(Format::F16, 65519.0), 65504.0);
         assert_eq!(round(Format::BF16, 1.0 + 2f64.powi(-8)), 1.0);
         assert_eq!(round(Format::E4M3, 464.0), 448.0);
-        assert_eq!(round(Format::E4M3, 464.5), f64::INFINITY);
+        assert!(round(Format::E4M3, 464.5).is_nan());
+        assert_eq!(round(Format::E5M2, 1e6), f64::INFINITY);
+        assert!(round(Format::E2M1, f64::INFINITY).is_nan());
         assert_eq!(round(Format::E2M1, 5.0), 4.0);
         assert_eq!(round(Format::F16, 2f64.powi(-25)), 0.0);
         assert_eq!(round(Format::F16, 2f64.powi(-25) * 1.5), 2f64.powi(-24));

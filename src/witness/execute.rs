@@ -83,7 +83,7 @@ fn sums_exponentials(op: &Op) -> bool {
 }
 
 /// Every value of the graph, in arena order; `None` where an operation is not defined for
-/// its arguments (a cast of NaN to an integer).
+/// its arguments (a cast of NaN to an integer, an index that leaves its axis).
 pub fn execute(run: Execution, inputs: &[Tensor]) -> Option<Vec<Tensor>> {
     let mut state = State {
         ids: run.graph.values().collect(),
@@ -152,6 +152,9 @@ impl State<'_, '_> {
         let Some(format) = self.format(k).filter(|_| !self.formulas[k].is_empty()) else {
             return self.exactly(id);
         };
+        if matches!(self.op(k), Op::Gather(_) | Op::ScatterAdd(_)) {
+            self.exactly(id)?; // an index may be out of range
+        }
         if matches!(self.op(k), Op::Round(_) | Op::Mod(_)) {
             return self.natively(id, format);
         }

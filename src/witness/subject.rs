@@ -87,6 +87,8 @@ pub struct Score {
     pub at: Option<(ValueId, usize)>,
     /// What was violated, at any value.
     pub violation: Option<String>,
+    /// How many elements of all values that are computed were compared with a finite bound.
+    pub checks: usize,
 }
 
 impl Score {
@@ -237,6 +239,7 @@ impl Structure {
             ratio: -1.0,
             at: None,
             violation: None,
+            checks: 0,
         };
         if let Some(judged) = case.another_value(&claims, &computed) {
             score.ratio = f64::INFINITY;
@@ -250,6 +253,7 @@ impl Structure {
             match &judged.judgement {
                 Judgement::NoClaim => {}
                 Judgement::Holds(share) => {
+                    score.checks += usize::from(!self.graph.inputs().contains(&judged.value));
                     if target && *share > score.ratio {
                         score.ratio = *share;
                         score.at = Some((judged.value, judged.at));
