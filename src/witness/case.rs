@@ -63,6 +63,14 @@ pub struct Claims {
     bounds: Vec<Vec<Bound>>,
 }
 
+impl Claims {
+    /// The bounds of an element that must all hold.
+    pub fn at(&self, value: ValueId, at: usize) -> impl Iterator<Item = Up> {
+        let bounds = self.bounds.iter();
+        bounds.map(move |of_values| of_values[value.index()].at(at))
+    }
+}
+
 /// How an element fared, against the hardest of its bounds.
 pub struct Judged {
     /// Which value.
@@ -130,7 +138,17 @@ impl Case {
     /// Runs the case and claims what the rules say; scales speak for the inputs of
     /// `computed`. `None` where an operation is not defined for its arguments.
     pub fn claims(&self, claim: Claim, rules: &Rules, computed: &[Tensor]) -> Option<Claims> {
-        let run = self.run()?;
+        Some(self.claims_of(claim, rules, computed, self.run()?))
+    }
+
+    /// The same of a run that is there.
+    pub fn claims_of(
+        &self,
+        claim: Claim,
+        rules: &Rules,
+        computed: &[Tensor],
+        run: Vec<Tensor>,
+    ) -> Claims {
         let known = self.bounds(rules, &run);
         let determined = known.iter().map(|a| a.determined).collect();
         let bounds = match claim {
@@ -146,12 +164,12 @@ impl Case {
                 ]
             }
         };
-        Some(Claims {
+        Claims {
             run,
             determined,
             claim,
             bounds,
-        })
+        }
     }
 
     /// A value that is said to be determined but came out differently.

@@ -9,6 +9,7 @@ use crate::number::dyadic::Dyadic;
 use crate::number::{Format, Up};
 use crate::tensor::{DType, Tensor, Ty};
 use crate::witness::dyadic::{self, power, ulp};
+use crate::witness::floats::{float, next_to, significand, step_of_one};
 use crate::witness::tape::Tape;
 use std::num::NonZeroUsize;
 
@@ -27,6 +28,12 @@ pub enum Role {
     AboveOne,
     /// Known exactly, and -2, -1, 0, 1 or 2: what every format holds, and its products.
     Small,
+    /// Any float but 0.
+    NonZero,
+    /// At most this in magnitude.
+    Within(f64),
+    /// From 0 to 1.
+    Probability,
     /// An exact index below n.
     Index(usize),
 }
@@ -101,69 +108,6 @@ fn blocked(n: usize) -> Schedule {
     Schedule::Blocked(NonZeroUsize::new(n).expect("not zero"))
 }
 
-/// A float on which rounding, cancellation, underflow or overflow may go wrong.
-pub fn float(tape: &mut Tape, format: Format, earlier: &[f64]) -> f64 {
-    let p = i64::from(format.precision);
-    let (e_min, e_max) = (i64::from(format.e_min), i64::from(format.e_max));
-    let sign = if tape.coin() { -1.0 } else { 1.0 };
-    let magnitude = match tape.below(17) {
-        0 | 1 => tape.below(10) as f64,
-        2 => power(tape.between(-12, 12)),
-        3 => {
-            let x = power(tape.between(-6, 6));
-            next_to(tape, format, x)
-        }
-        4..=7 => significand(tape, format) * power(tape.between(-4, 4)),
-        8 => significand(tape, format) * power(tape.between(e_min / 3, e_max / 3)),
-        9 => significand(tape, format) * power(tape.between(-p - 2, p + 2)),
-        // Just what a unit's neighbour ties on.
-        10 => (1 + 2 * tape.below(3)) as f64 * power(-p - tape.between(0, 1)),
-        // Close to a tie of a narrower format.
-        15 => {
-            let tie = 1.0 + power(-tape.pick(&[11, 8, 24, 9]));
-            next_to(tape, format, tie)
-        }
-        11 => tape.below(5) as f64 * power(e_min - p + 1),
-        12 => {
-            let x = power(e_min + tape.between(0, 1));
-            next_to(tape, format, x)
-        }
-        13 => significand(tape, format) * power(e_max - tape.between(0, 2)),
-        14 => {
-            return -earlier
-                .get(tape.below(earlier.len().max(1)))
-                .copied()
-                .unwrap_or(0.0);
-        }
-        _ => {
-            let near = earlier
-                .get(tape.below(earlier.len().max(1)))
-                .copied()
-                .unwrap_or(1.0);
-            return -next_to(tape, format, near);
-        }
-    };
-    let x = dyadic::round(format, sign * magnitude);
-    if x.is_finite() { x } else { sign }
-}
-
-fn significand(tape: &mut Tape, format: Format) -> f64 {
-    let bits = (u64::from(tape.draw()) << 20) | 1 << 52;
-    dyadic::round(format, bits as f64 * power(-52))
-}
-
-/// x or a float some steps away.
-fn next_to(tape: &mut Tape, format: Format, x: f64) -> f64 {
-    let y = dyadic::round(format, x + tape.between(-2, 2) as f64 * ulp(format, x));
-    if y.is_finite() { y } else { x }
-}
-
-/// A little more than half an ulp of 1: added to 1 and its neighbours it rounds up.
-fn step_of_one(tape: &mut Tape, format: Format) -> f64 {
-    let p = i64::from(format.precision);
-    dyadic::round(format, power(-p) * (1.0 + power(-tape.between(2, 6))))
-}
-
 fn in_role(tape: &mut Tape, format: Format, role: Role, earlier: &[f64]) -> f64 {
     let moderate = |tape: &mut Tape| match tape.below(5) {
         0 => tape.between(-3, 3) as f64,
@@ -194,7 +138,29 @@ fn in_role(tape: &mut Tape, format: Format, role: Role, earlier: &[f64]) -> f64 
         },
         Role::AboveOne => dyadic::round(format, 1.0 + moderate(tape).abs()),
         Role::Small => small_in(tape, role, 1.0),
+        Role::NonZero => match float(tape, format, earlier) {
+            0.0 => 1.0,
+            x => x,
+        },
+        Role::Within(r) => match float(tape, format, earlier) {
+            x if x.abs() > r => toward_zero(format, tape.between(-64, 64) as f64 / 64.0 * r),
+            x => x,
+        },
+        Role::Probability => match moderate(tape).abs() {
+            x if x > 1.0 => dyadic::round(format, 1.0 / x),
+            x => x,
+        },
         Role::Index(n) => tape.below(n) as f64,
+    }
+}
+
+/// The float nearest to x that is no larger in magnitude.
+fn toward_zero(format: Format, x: f64) -> f64 {
+    let near = dyadic::round(format, x);
+    if near.abs() > x.abs() {
+        dyadic::round(format, near - ulp(format, near).copysign(near))
+    } else {
+        near
     }
 }
 
@@ -206,6 +172,9 @@ fn small_in(tape: &mut Tape, role: Role, unit: f64) -> f64 {
         Role::Positive => n.abs().max(0.5),
         Role::Unit => whole / 2.0,
         Role::AboveOne => 1.0 + n.abs(),
+        Role::NonZero if n == 0.0 => unit,
+        Role::Within(r) if n.abs() > r => 0.0,
+        Role::Probability => whole.abs() / 2.0,
         _ => n,
     }
 }

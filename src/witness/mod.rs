@@ -18,6 +18,7 @@ pub mod corpus;
 pub mod dyadic;
 mod elementary;
 pub mod execute;
+pub mod floats;
 mod formula;
 pub mod fragments;
 pub mod generate;

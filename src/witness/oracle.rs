@@ -20,7 +20,7 @@ const PLACES: Places = Places(192);
 pub struct Spec<'a> {
     graph: &'a Graph,
     inputs: Vec<&'a [Dyadic]>,
-    run: &'a [Tensor],
+    run: Option<&'a [Tensor]>,
     near: OnceCell<Vec<SpecTensor<Enclosure>>>,
     exact: OnceCell<Exact>,
 }
@@ -70,9 +70,17 @@ impl<'a> Spec<'a> {
     /// Over inputs x; free shifts are those of `run`.
     pub fn of(graph: &'a Graph, x: &[&'a [Dyadic]], run: &'a [Tensor]) -> Spec<'a> {
         Spec {
+            run: Some(run),
+            ..Spec::of_reals(graph, x)
+        }
+    }
+
+    /// Over inputs x, whatever an execution does: free shifts are the maximum.
+    pub fn of_reals(graph: &'a Graph, x: &[&'a [Dyadic]]) -> Spec<'a> {
+        Spec {
             graph,
             inputs: x.to_vec(),
-            run,
+            run: None,
             near: OnceCell::new(),
             exact: OnceCell::new(),
         }
@@ -84,7 +92,7 @@ impl<'a> Spec<'a> {
             .zip(&self.inputs)
             .map(|(shape, x)| SpecTensor::new(shape, x.iter().map(&of).collect::<Vec<_>>()))
             .collect();
-        spec::eval(self.graph, env, &inputs, Some(self.run))
+        spec::eval(self.graph, env, &inputs, self.run)
     }
 
     fn exact(&self) -> &Exact {
@@ -137,7 +145,10 @@ impl<'a> Spec<'a> {
                 if !computed.is_finite() || distance.lo() > eps.get() {
                     let x = x.enclose();
                     return Judgement::Violated(format!(
-                        "computed {computed:e}, spec {x:?}: off by {distance:?}, eps {:e}",
+                        "computed {computed:e}, spec in [{:e}, {:e}]: off by {:e}, eps {:e}",
+                        x.lo(),
+                        x.hi(),
+                        distance.lo(),
                         eps.get()
                     ));
                 }

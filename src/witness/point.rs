@@ -64,7 +64,7 @@ impl Place {
     #[must_use]
     pub fn repaired(self, format: Format, determined: bool) -> Place {
         let finite = |x: f64, other: f64| if x.is_finite() { x } else { other };
-        let c = finite(dyadic::round(format, finite(self.c, 1.0)), 1.0);
+        let c = finite(rounded(format, finite(self.c, 1.0)), 1.0);
         let eps = finite(self.eps.abs(), 0.0);
         let center = dyadic::exact(c);
         let offset = self.x.sub(&center);
@@ -75,7 +75,7 @@ impl Place {
         } else {
             center.add(&dyadic::exact(eps))
         };
-        let near = dyadic::round(format, finite(self.admissible, c));
+        let near = rounded(format, finite(self.admissible, c));
         let admits = |y: f64| y.is_finite() && dyadic::exact(y).sub(&x).within(eps);
         let admissible = if determined || !admits(near) { c } else { near };
         Place {
@@ -98,6 +98,14 @@ impl Place {
             ..self.clone()
         }
         .repaired(format, determined)
+    }
+}
+
+/// x rounded to the format; a zero keeps its sign.
+fn rounded(format: Format, x: f64) -> f64 {
+    match dyadic::round(format, x) {
+        0.0 => 0.0_f64.copysign(x),
+        y => y,
     }
 }
 
@@ -188,6 +196,21 @@ impl Point {
             })
             .collect();
         all.filter(|given| given.len() == graph.inputs().len())
+    }
+
+    /// Without the elements beyond the inputs' shapes.
+    #[must_use]
+    pub fn fitted(&self, graph: &Graph) -> Point {
+        let mut point = self.clone();
+        for (input, value) in point.inputs.iter_mut().zip(graph.inputs()) {
+            let len = graph.ty(*value).shape.len();
+            match input {
+                Input::Floats { places, .. } => places.truncate(len),
+                Input::Integers(whole) => whole.truncate(len),
+                Input::Fixed(_) => {}
+            }
+        }
+        point
     }
 
     /// Every float element: which input, which element.

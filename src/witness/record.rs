@@ -34,12 +34,15 @@ pub struct Record {
     /// The SHA-256 of the model, where it is about one.
     #[serde(default)]
     pub model: Option<String>,
+    /// Whether it is about somebody's own code.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub kernel: bool,
     /// Which obligation.
     pub obligation: Obligation,
     /// The format of floats.
     pub format: String,
     /// Whether only exact inputs were searched.
-    exact: bool,
+    pub exact: bool,
     /// Of reductions of any length.
     length: usize,
     config: Words,
@@ -192,6 +195,7 @@ impl Record {
             schema: SCHEMA.to_owned(),
             op: subject.name().to_owned(),
             model: subject.model().map(str::to_owned),
+            kernel: matches!(subject.of, Of::Kernel(_)),
             obligation: subject.obligation,
             format: subject.dtype().map_or("none", DType::name).to_owned(),
             exact: structure.exact,
@@ -272,6 +276,13 @@ impl Record {
 
     /// The subject, where it is an operation.
     pub fn subject(&self) -> Result<Subject> {
+        if self.kernel {
+            return Err(Error::new(format!(
+                "the witness is about `{}`, code that is not here",
+                self.op
+            ))
+            .remedy("replay it in the crate that has the code, by Kernel::replay"));
+        }
         let dtype = DType::FLOATS.into_iter().find(|d| d.name() == self.format);
         let dtype = dtype.ok_or_else(|| {
             Error::new(format!("`{}` is no format of floats", self.format))

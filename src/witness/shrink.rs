@@ -20,6 +20,7 @@ pub fn shrink(subject: &Subject, rules: &Rules, best: Best, trials: u64) -> Best
         rules,
         least: best.score.ratio * KEPT,
         violated: best.score.violation.is_some(),
+        failed: best.score.failed.is_some(),
         best,
         left: trials,
     };
@@ -33,6 +34,7 @@ struct Shrinking<'s> {
     best: Best,
     least: f64,
     violated: bool,
+    failed: bool,
     left: u64,
 }
 
@@ -47,6 +49,8 @@ impl Shrinking<'_> {
     fn good(&self, score: &Score) -> bool {
         if self.violated {
             score.violation.is_some()
+        } else if self.failed {
+            score.failed.is_some()
         } else {
             score.ratio >= self.least
         }
@@ -75,24 +79,31 @@ impl Shrinking<'_> {
     fn structure(&mut self) -> bool {
         let mut kept = false;
         for at in 0..self.best.structure.numbers.len() {
-            let mut numbers = self.best.structure.numbers.clone();
-            if numbers.get(at).is_none_or(|n| *n == 0) {
-                continue;
+            for simpler in [0, 1, 2, 3] {
+                kept |= self.simpler_structure(at, simpler);
             }
-            numbers[at] = 0;
-            let Ok(structure) = self.subject.structure(&mut Tape::new(&numbers)) else {
-                continue;
-            };
-            if structure.roles.len() != self.best.structure.roles.len() {
-                continue;
-            }
-            let structure = Structure {
-                config: self.best.structure.config,
-                ..structure
-            };
-            kept |= self.try_point(Arc::new(structure), self.best.point.clone());
         }
         kept
+    }
+
+    fn simpler_structure(&mut self, at: usize, simpler: u32) -> bool {
+        let mut numbers = self.best.structure.numbers.clone();
+        if numbers.get(at).is_none_or(|n| *n <= simpler) {
+            return false;
+        }
+        numbers[at] = simpler;
+        let Ok(structure) = self.subject.structure(&mut Tape::new(&numbers)) else {
+            return false;
+        };
+        if structure.roles.len() != self.best.structure.roles.len() {
+            return false;
+        }
+        let structure = Structure {
+            config: self.best.structure.config,
+            ..structure
+        };
+        let point = self.best.point.fitted(&structure.graph);
+        self.try_point(Arc::new(structure), point)
     }
 
     /// Simpler choices: from the end, then one by one.
@@ -158,7 +169,7 @@ fn at(point: &Point, (input, at): (usize, usize)) -> Option<&Place> {
 /// How much there is to say of a number: the bits of its significand and its exponent.
 fn weight(x: f64) -> u64 {
     if x == 0.0 {
-        return 0;
+        return u64::from(x.is_sign_negative());
     }
     let digits = 53 - u64::from((x.to_bits() | 1 << 52).trailing_zeros().min(52));
     digits * 4

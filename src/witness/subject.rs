@@ -1,6 +1,9 @@
 //! What is attacked: an obligation of an operation, or of the values of a given graph.
 
 pub mod model;
+mod opaque;
+
+pub use opaque::Opaque;
 
 use super::case::{Case, Claim, Rules};
 use super::fragments::{Builder, Fragment};
@@ -14,6 +17,7 @@ use crate::error::Result;
 use crate::graph::{Graph, ValueId};
 use crate::obligation::Obligation;
 use crate::tensor::{DType, Tensor};
+use std::sync::Arc;
 
 /// An obligation under attack.
 #[derive(Debug, Clone)]
@@ -57,6 +61,8 @@ pub enum Of {
         /// The executions that are admitted.
         config: Config,
     },
+    /// Of somebody's own code.
+    Kernel(Arc<dyn Opaque>),
 }
 
 /// What stays as it is while a point of it is searched.
@@ -76,6 +82,8 @@ pub struct Structure {
     pub exact: bool,
     /// The numbers that it was drawn from.
     pub numbers: Vec<u32>,
+    /// What runs and is judged in the place of random executions of the graph.
+    pub kernel: Option<Arc<dyn Opaque>>,
 }
 
 /// How a trial went.
@@ -89,14 +97,31 @@ pub struct Score {
     pub violation: Option<String>,
     /// How many elements of all values that are computed were compared with a finite bound.
     pub checks: usize,
+    /// What code that is attacked as it stands said where it returned no result.
+    pub failed: Option<String>,
 }
 
 impl Score {
     /// True where it is worth more than the other to a search.
     pub fn beats(&self, other: &Score) -> bool {
-        let violated = |s: &Score| s.violation.is_some();
-        violated(self) && !violated(other)
-            || violated(self) == violated(other) && self.ratio > other.ratio
+        let found = |s: &Score| (s.violation.is_some(), s.failed.is_some());
+        (found(self), self.ratio) > (found(other), other.ratio)
+    }
+
+    /// Nothing claimed yet.
+    pub fn nothing() -> Score {
+        Score {
+            checks: 0,
+            ratio: -1.0,
+            at: None,
+            violation: None,
+            failed: None,
+        }
+    }
+
+    /// True where there is something to report: a violation or a failure.
+    pub fn is_fault(&self) -> bool {
+        self.violation.is_some() || self.failed.is_some()
     }
 }
 
@@ -105,13 +130,14 @@ impl Subject {
     pub fn name(&self) -> &str {
         match &self.of {
             Of::Operation { name, .. } | Of::Graph { name, .. } => name,
+            Of::Kernel(kernel) => kernel.name(),
         }
     }
 
     /// The SHA-256 of the model that it is of.
     pub fn model(&self) -> Option<&str> {
         match &self.of {
-            Of::Operation { .. } => None,
+            Of::Operation { .. } | Of::Kernel(_) => None,
             Of::Graph { model, .. } => Some(model),
         }
     }
@@ -120,7 +146,7 @@ impl Subject {
     pub fn length(&self) -> usize {
         match &self.of {
             Of::Operation { length, .. } => *length,
-            Of::Graph { .. } => 0,
+            Of::Graph { .. } | Of::Kernel(_) => 0,
         }
     }
 
@@ -138,6 +164,7 @@ impl Subject {
         match &self.of {
             Of::Operation { dtype, .. } => Some(*dtype),
             Of::Graph { graph, targets, .. } => targets.first().map(|v| graph.ty(*v).dtype),
+            Of::Kernel(kernel) => Some(kernel.dtype()),
         }
     }
 
@@ -183,6 +210,7 @@ impl Subject {
                     claim,
                     exact: *exact,
                     numbers: tape.read().to_vec(),
+                    kernel: None,
                 })
             }
             Of::Graph {
@@ -198,7 +226,16 @@ impl Subject {
                 claim,
                 exact: true,
                 numbers: Vec::new(),
+                kernel: None,
             }),
+            Of::Kernel(kernel) => {
+                let structure = kernel.structure(tape)?;
+                Ok(Structure {
+                    numbers: tape.read().to_vec(),
+                    kernel: Some(Arc::clone(kernel)),
+                    ..structure
+                })
+            }
         }
     }
 
@@ -220,6 +257,7 @@ impl Subject {
                 };
                 each.map(given).collect()
             }
+            Of::Kernel(kernel) => kernel.inputs(structure, tape),
         }
     }
 }
@@ -227,6 +265,9 @@ impl Subject {
 impl Structure {
     /// Judges one point; `None` where an operation is not defined for its arguments.
     pub fn judge(&self, point: &Point, rules: &Rules) -> Option<Score> {
+        if let Some(kernel) = &self.kernel {
+            return kernel.judge(self, point);
+        }
         let case = Case {
             graph: self.graph.clone(),
             config: self.config,
@@ -235,12 +276,7 @@ impl Structure {
         let mut tape = Tape::new(&point.choices);
         let computed = case.execute(&mut tape)?;
         let claims = case.claims(self.claim, rules, &computed)?;
-        let mut score = Score {
-            ratio: -1.0,
-            at: None,
-            violation: None,
-            checks: 0,
-        };
+        let mut score = Score::nothing();
         if let Some(judged) = case.another_value(&claims, &computed) {
             score.ratio = f64::INFINITY;
             score.at = Some((judged.value, judged.at));

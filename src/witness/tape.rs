@@ -3,14 +3,22 @@
 //! to right, nothing fused, nothing flushed, x̂ = c.
 
 use std::borrow::Cow;
+use std::fmt;
 
 /// Numbers that are read one after another.
-#[derive(Debug)]
 pub struct Tape<'a> {
     numbers: Cow<'a, [u32]>,
     at: usize,
     /// What comes past the end, instead of zeros.
-    fresh: Option<fastrand::Rng>,
+    fresh: Option<Box<dyn FnMut() -> u32 + 'a>>,
+}
+
+impl fmt::Debug for Tape<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = f.debug_struct("Tape");
+        parts.field("numbers", &self.numbers).field("at", &self.at);
+        parts.finish_non_exhaustive()
+    }
 }
 
 impl<'a> Tape<'a> {
@@ -30,10 +38,19 @@ impl<'a> Tape<'a> {
 
     /// These numbers, and then others without an end.
     pub fn prolonged(numbers: &[u32], seed: u64) -> Tape<'static> {
+        let mut rng = fastrand::Rng::with_seed(seed);
         Tape {
             numbers: Cow::Owned(numbers.to_vec()),
+            ..Tape::fed(move || rng.u32(..))
+        }
+    }
+
+    /// From another source of numbers, one whenever one is read.
+    pub fn fed(source: impl FnMut() -> u32 + 'a) -> Tape<'a> {
+        Tape {
+            numbers: Cow::Borrowed(&[]),
             at: 0,
-            fresh: Some(fastrand::Rng::with_seed(seed)),
+            fresh: Some(Box::new(source)),
         }
     }
 
@@ -44,8 +61,8 @@ impl<'a> Tape<'a> {
 
     /// The next number.
     pub fn draw(&mut self) -> u32 {
-        if let (None, Some(rng)) = (self.numbers.get(self.at), &mut self.fresh) {
-            self.numbers.to_mut().push(rng.u32(..));
+        if let (None, Some(source)) = (self.numbers.get(self.at), &mut self.fresh) {
+            self.numbers.to_mut().push(source());
         }
         let number = self.numbers.get(self.at).copied().unwrap_or(0);
         self.at += 1;

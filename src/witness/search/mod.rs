@@ -27,7 +27,7 @@ pub struct Budget {
     pub trials: Option<u64>,
     /// At most this long.
     pub time: Option<Duration>,
-    /// Whether the first violation ends it.
+    /// Whether the first violation, or the first failure of somebody's code, ends it.
     pub first: bool,
 }
 
@@ -87,8 +87,7 @@ impl Search<'_> {
         let used = |state: &State| {
             budget.trials.is_some_and(|n| state.trials >= n)
                 || budget.time.is_some_and(|t| begun.elapsed() >= t)
-                || budget.first
-                    && (state.best.as_ref()).is_some_and(|b| b.score.violation.is_some())
+                || budget.first && (state.best.as_ref()).is_some_and(|b| b.score.is_fault())
         };
         while !used(&state) {
             let first = state.episodes;
@@ -281,6 +280,9 @@ impl Episode<'_> {
 
 /// The choices of a random execution of a point.
 fn executed(structure: &Structure, point: &Point, seed: u64) -> Vec<u32> {
+    if structure.kernel.is_some() {
+        return Vec::new(); // its own code leaves nothing to choose
+    }
     let Some(inputs) = point.given(&structure.graph) else {
         return Vec::new();
     };

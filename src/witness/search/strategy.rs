@@ -126,7 +126,8 @@ fn other_choices(choices: &[u32], rng: &mut fastrand::Rng) -> Vec<u32> {
 fn mutate(structure: &Structure, point: &mut Point, rng: &mut fastrand::Rng) {
     let places = point.places();
     for _ in 0..=rng.usize(..3) {
-        if places.is_empty() || rng.u8(..4) == 0 {
+        let choose = structure.kernel.is_none() && rng.u8(..4) == 0;
+        if places.is_empty() || choose {
             point.choices = other_choices(&point.choices, rng);
             continue;
         }

@@ -1,0 +1,100 @@
+//! The floats on which rounding, cancellation, underflow or overflow may go wrong: the one model
+//! of them, which attacks, fuzz targets of kernels and [`interesting`](crate::interesting) draw
+//! from.
+
+use crate::number::Format;
+use crate::witness::dyadic::{self, power, ulp};
+use crate::witness::tape::Tape;
+
+/// A float on which rounding, cancellation, underflow or overflow may go wrong.
+pub fn float(tape: &mut Tape, format: Format, earlier: &[f64]) -> f64 {
+    let p = i64::from(format.precision);
+    let (e_min, e_max) = (i64::from(format.e_min), i64::from(format.e_max));
+    let sign = if tape.coin() { -1.0 } else { 1.0 };
+    let magnitude = match tape.below(17) {
+        0 | 1 => tape.below(10) as f64,
+        2 => power(tape.between(-12, 12)),
+        3 => {
+            let x = power(tape.between(-6, 6));
+            next_to(tape, format, x)
+        }
+        4..=7 => significand(tape, format) * power(tape.between(-4, 4)),
+        8 => significand(tape, format) * power(tape.between(e_min / 3, e_max / 3)),
+        9 => significand(tape, format) * power(tape.between(-p - 2, p + 2)),
+        // Just what a unit's neighbour ties on.
+        10 => (1 + 2 * tape.below(3)) as f64 * power(-p - tape.between(0, 1)),
+        // Close to a tie of a narrower format.
+        15 => {
+            let tie = 1.0 + power(-tape.pick(&[11, 8, 24, 9]));
+            next_to(tape, format, tie)
+        }
+        11 => tape.below(5) as f64 * power(e_min - p + 1),
+        12 => {
+            let x = power(e_min + tape.between(0, 1));
+            next_to(tape, format, x)
+        }
+        13 => significand(tape, format) * power(e_max - tape.between(0, 2)),
+        14 => {
+            return -earlier
+                .get(tape.below(earlier.len().max(1)))
+                .copied()
+                .unwrap_or(0.0);
+        }
+        _ => {
+            let near = earlier
+                .get(tape.below(earlier.len().max(1)))
+                .copied()
+                .unwrap_or(1.0);
+            return -next_to(tape, format, near);
+        }
+    };
+    let x = dyadic::round(format, sign * magnitude);
+    if x == 0.0 {
+        sign * 0.0
+    } else if x.is_finite() {
+        x
+    } else {
+        sign
+    }
+}
+
+/// A random significand in [1, 2).
+pub fn significand(tape: &mut Tape, format: Format) -> f64 {
+    let bits = (u64::from(tape.draw()) << 20) | 1 << 52;
+    dyadic::round(format, bits as f64 * power(-52))
+}
+
+/// x or a float some steps away.
+pub fn next_to(tape: &mut Tape, format: Format, x: f64) -> f64 {
+    let y = dyadic::round(format, x + tape.between(-2, 2) as f64 * ulp(format, x));
+    if y.is_finite() { y } else { x }
+}
+
+/// A little more than half an ulp of 1: added to 1 and its neighbours it rounds up.
+pub fn step_of_one(tape: &mut Tape, format: Format) -> f64 {
+    let p = i64::from(format.precision);
+    dyadic::round(format, power(-p) * (1.0 + power(-tape.between(2, 6))))
+}
+
+/// Two vectors of which one product is the other's negative, or nearly: a sum of large terms
+/// that leaves little.
+pub fn dot(tape: &mut Tape, format: Format, pairs: usize) -> [Vec<f64>; 2] {
+    let (mut a, mut b) = (Vec::new(), Vec::new());
+    for _ in 0..pairs {
+        let sign = if tape.coin() { -1.0 } else { 1.0 };
+        let x = significand(tape, format) * power(tape.between(-4, 4));
+        let y = sign * significand(tape, format) * power(tape.between(-4, 4));
+        let opposite = match tape.below(4) {
+            0 | 1 => -y,
+            _ => -next_to(tape, format, y),
+        };
+        a.extend([x, x]);
+        b.extend([y, opposite]);
+    }
+    for i in (1..a.len()).rev() {
+        let j = tape.below(i + 1);
+        a.swap(i, j);
+        b.swap(i, j);
+    }
+    [a, b]
+}
