@@ -12,7 +12,6 @@ fn main() -> gradbound::Result<()> {
     let name = arguments.next().unwrap_or_default();
     let mut kernels = operations::all();
     kernels.push(operations::conv2d_of_cubes());
-    kernels.extend(operations::gelu_in_f64());
     if avx2::is_supported() {
         kernels.push(avx2::kernel(1.0));
     }
