@@ -15,6 +15,7 @@
 
 pub mod case;
 pub mod corpus;
+pub mod derivative;
 pub mod dyadic;
 mod elementary;
 pub mod execute;

@@ -15,12 +15,12 @@ use gradbound::graph::levels::UserNode;
 use gradbound::graph::{Graph, ValueId};
 use gradbound::interpret::spec;
 use gradbound::number::SpecNumber;
-use gradbound::number::dual::Dual;
 use gradbound::number::exact::Rational;
 use gradbound::number::precise::{Places, Precise};
 use gradbound::number::spec::Steps;
 use gradbound::op::{self, Kernel, PRIMITIVES};
 use gradbound::tensor::{DType, Shape, SpecTensor, Tensor, Ty};
+use gradbound::witness::derivative::{Pullback, formulas_apart};
 use gradbound::witness::fragments::kernel::SquarePlus;
 use num_bigint::BigInt;
 use num_rational::BigRational;
@@ -62,11 +62,6 @@ fn eighth<N: SpecNumber>(env: &N::Env, n: i64) -> N {
     N::from_i64(env, n).div(&N::from_i64(env, 8))
 }
 
-fn dot<N: SpecNumber>(env: &N::Env, x: &[N], y: &[N]) -> N {
-    let products = x.iter().zip(y).map(|(x, y)| x.mul(y));
-    gradbound::number::spec::sum(env, products)
-}
-
 /// Both sides of the identity, at a point that the seed chooses.
 fn both_sides<N: SpecNumber>(f: Function, env: &N::Env, positive: bool, seed: u64) -> (N, N) {
     let mut graph = Graph::new();
@@ -82,72 +77,27 @@ fn both_sides<N: SpecNumber>(f: Function, env: &N::Env, positive: bool, seed: u6
     let x: Vec<Vec<N>> = inputs.iter().map(|v| draw(*v, positive)).collect();
     let v: Vec<Vec<N>> = inputs.iter().map(|v| draw(*v, false)).collect();
     let delta = draw(output, false);
-    let forward = along(&graph, env, output, &x, &v);
+    let forward = graph.clone();
     let cotangent = graph.input(graph.ty(output).clone());
     let gradients = append_backward(&mut graph, &[(output, cotangent)], None).unwrap();
-    let mut given = x.clone();
-    given.push(delta.clone());
-    let all = spec::eval(&graph, env, &tensors(&graph, &given), None);
-    formulas_are_one_real(&graph, &all);
-    let zero = N::from_i64(env, 0);
-    let back = inputs.iter().zip(&v).filter_map(|(input, v)| {
-        let gradient = gradients.of(*input)?;
-        Some(dot(env, &all[gradient.index()].data, v))
-    });
-    (
-        dot(env, &delta, &forward),
-        back.fold(zero, |sum, term| sum.add(&term)),
-    )
+    let of_input = |input: &ValueId| Some((*input, gradients.of(*input)?));
+    let pullback = Pullback {
+        gradients: inputs.iter().filter_map(of_input).collect(),
+        forward,
+        output,
+        graph,
+    };
+    let sides = pullback.sides(env, &x, &v, &delta);
+    formulas_are_one_real(&pullback.graph, &sides.values);
+    (sides.forward, sides.back)
 }
 
 /// Demands that the formulas of every value that has several agree.
 fn formulas_are_one_real<N: SpecNumber>(graph: &Graph, all: &[SpecTensor<N>]) {
-    let of_several = |node: &&gradbound::graph::Node| matches!(node.op(), op::Op::AnyOf(_));
-    for node in graph.nodes().iter().filter(of_several) {
-        let (first, others) = node.args().split_first().expect("at least one formula");
-        for other in others {
-            let pairs = all[first.index()]
-                .data
-                .iter()
-                .zip(all[other.index()].data.iter());
-            for (x, y) in pairs {
-                let difference = x.sub(y).enclose();
-                let agree = difference.contains_zero() && difference.width().get() < 1e-40;
-                assert!(agree, "formulas differ by {difference:?}");
-            }
-        }
+    for difference in formulas_apart(graph, all) {
+        let agree = difference.contains_zero() && difference.width().get() < 1e-40;
+        assert!(agree, "formulas differ by {difference:?}");
     }
-}
-
-fn tensors<N: SpecNumber>(graph: &Graph, values: &[Vec<N>]) -> Vec<SpecTensor<N>> {
-    let shapes = graph.inputs().iter().map(|v| graph.ty(*v).shape.clone());
-    shapes
-        .zip(values)
-        .map(|(s, v)| SpecTensor::new(s, v.clone()))
-        .collect()
-}
-
-/// J·v by forward mode.
-fn along<N: SpecNumber>(
-    graph: &Graph,
-    env: &N::Env,
-    output: ValueId,
-    x: &[Vec<N>],
-    v: &[Vec<N>],
-) -> Vec<N> {
-    let dual = |(x, v): (&Vec<N>, &Vec<N>)| -> Vec<Dual<N>> {
-        let pairs = x.iter().cloned().zip(v.iter().cloned());
-        pairs
-            .map(|(value, tangent)| Dual { value, tangent })
-            .collect()
-    };
-    let duals: Vec<Vec<Dual<N>>> = x.iter().zip(v).map(dual).collect();
-    let all = spec::eval(graph, env, &tensors(graph, &duals), None);
-    all[output.index()]
-        .data
-        .iter()
-        .map(|d| d.tangent.clone())
-        .collect()
 }
 
 const SEEDS: [u64; 6] = [1, 2, 3, 5, 8, 13];

@@ -226,5 +226,5 @@ fn step(b: &mut Builder) -> Result<ValueId> {
 
 fn transpose(b: &mut Builder) -> Result<ValueId> {
     let x = b.any([2, 2, 1]);
-    b.graph.transpose(x, &[2, 0, 1])
+    b.graph.transpose(x, &[1, 2, 0])
 }
