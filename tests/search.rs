@@ -1,6 +1,12 @@
 //! `gradbound search` as other programs use it: what it finds replays, goes on where it was,
 //! and outlives a kill.
 
+use gradbound::Config;
+use gradbound::obligation::Obligation;
+use gradbound::tensor::DType;
+use gradbound::witness::case::Rules;
+use gradbound::witness::search::{Budget, Search, State, Strategy};
+use gradbound::witness::subject::Subject;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -190,4 +196,33 @@ fn a_models_executions_are_searched() {
         corpus.path(),
     );
     assert_eq!(again.status.code(), Some(0), "{}", text(&again.stderr));
+}
+
+/// The worst case of summation, to which nothing climbs by chance: every addition rounds up.
+#[test]
+fn stairs_come_near_the_bound_of_long_sums() {
+    for (name, least) in [("sum", 0.99), ("dot", 0.95), ("layer_norm", 0.4)] {
+        let length = if name == "layer_norm" { 8 } else { 64 };
+        let config = Some(Config::default());
+        let subject =
+            Subject::operation(name, Obligation::Sound, DType::F32, config, true, length).unwrap();
+        let nearest = |strategy| {
+            let search = Search {
+                subject: &subject,
+                strategies: &[strategy],
+                seed: 0,
+                rules: Rules::TRUE,
+                live: &|_| {},
+            };
+            let budget = Budget {
+                trials: Some(800),
+                ..Budget::default()
+            };
+            let best = search.run(State::default(), budget, &mut |_| true).best;
+            best.unwrap().score.ratio
+        };
+        let (stairs, climbed) = (nearest(Strategy::Stairs), nearest(Strategy::Climb));
+        assert!(stairs >= least && stairs <= 1.0, "{name}: {stairs}");
+        assert!(stairs > climbed, "{name}: {stairs} and {climbed}");
+    }
 }

@@ -78,7 +78,7 @@ pub struct Args {
     /// The scalar value of the model to differentiate, with cotangent 1.
     #[arg(long, value_name = "NAME")]
     loss: Option<String>,
-    /// Strategies to take turns: random, corner, climb, schedule, sweep [default: all].
+    /// Strategies to take turns: random, corner, climb, schedule, stairs, sweep [default: all].
     #[arg(long, value_name = "NAME")]
     strategy: Vec<Strategy>,
     /// Seconds for each obligation.

@@ -173,27 +173,32 @@ impl Case {
     }
 
     /// A value that is said to be determined but came out differently.
+    ///
+    /// The exact arithmetic knows no sign of zero, so none of the infinities over it: what is made
+    /// of values that are not finite is not compared.
     pub fn another_value(&self, claims: &Claims, computed: &[Tensor]) -> Option<Judged> {
-        if claims.claim == Claim::ScaleSound {
+        if claims.claim == Claim::ScaleSound || !claims.determined.contains(&true) {
             return None;
         }
-        let mut values = self.graph.values().filter(|v| claims.determined[v.index()]);
-        values.find_map(|value| {
-            let (c, other) = (
-                claims.run[value.index()].to_f64s(),
-                computed[value.index()].to_f64s(),
-            );
-            // The exact arithmetic knows no sign of zero, so none of the infinities over it.
-            let finite = |i: &usize| c[*i].is_finite() && other[*i].is_finite();
-            let differs = |i: &usize| finite(i) && c[*i] != other[*i];
-            let at = (0..c.len()).find(differs)?;
-            let what = format!("said to be determined, but {:e} or {:e}", c[at], other[at]);
-            Some(Judged {
-                value,
-                at,
-                judgement: Judgement::Violated(what),
-            })
-        })
+        let mut finite: Vec<bool> = Vec::with_capacity(computed.len());
+        for value in self.graph.values() {
+            let k = value.index();
+            let of_finite = (self.graph.node(value).args().iter()).all(|a| finite[a.index()]);
+            let (c, other) = (claims.run[k].to_f64s(), computed[k].to_f64s());
+            let both_finite = |i: &usize| c[*i].is_finite() && other[*i].is_finite();
+            let differs = |i: &usize| both_finite(i) && c[*i] != other[*i];
+            let compared = of_finite && claims.determined[k];
+            if let Some(at) = (0..c.len()).find(differs).filter(|_| compared) {
+                let what = format!("said to be determined, but {:e} or {:e}", c[at], other[at]);
+                return Some(Judged {
+                    value,
+                    at,
+                    judgement: Judgement::Violated(what),
+                });
+            }
+            finite.push(of_finite && (0..c.len()).all(|i| both_finite(&i)));
+        }
+        None
     }
 
     /// Judges every element of an execution, one after another, as long as `visit` asks for

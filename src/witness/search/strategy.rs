@@ -4,7 +4,7 @@
 use super::super::dyadic;
 use super::super::point::{Input, Place, Point};
 use super::super::subject::Structure;
-use super::Episode;
+use super::{Episode, stairs};
 use crate::number::Format;
 use std::fmt;
 use std::str::FromStr;
@@ -21,6 +21,8 @@ pub enum Strategy {
     Climb,
     /// Other trees, contractions and last ulps over the same inputs.
     Schedule,
+    /// Inputs on which every addition of a chain rounds the same way, climbed from.
+    Stairs,
     /// One coordinate after another: both corners of every element, its neighbours and powers
     /// of two, every choice of the execution; the best of each is kept.
     Sweep,
@@ -28,11 +30,12 @@ pub enum Strategy {
 
 impl Strategy {
     /// All of them.
-    pub const ALL: [Strategy; 5] = [
+    pub const ALL: [Strategy; 6] = [
         Strategy::Random,
         Strategy::Corner,
         Strategy::Climb,
         Strategy::Schedule,
+        Strategy::Stairs,
         Strategy::Sweep,
     ];
 
@@ -43,6 +46,7 @@ impl Strategy {
             Strategy::Corner => "corner",
             Strategy::Climb => "climb",
             Strategy::Schedule => "schedule",
+            Strategy::Stairs => "stairs",
             Strategy::Sweep => "sweep",
         }
     }
@@ -54,12 +58,13 @@ impl Strategy {
             Strategy::Corner => while episode.draw(to_corners) {},
             Strategy::Climb => {
                 episode.settle();
-                while let Some((structure, mut point)) = episode.best() {
-                    mutate(&structure, &mut point, &mut episode.rng);
-                    if !episode.try_point(point) {
-                        break;
-                    }
+                climb(episode);
+            }
+            Strategy::Stairs => {
+                for _ in 0..LAID {
+                    episode.draw(stairs::lay);
                 }
+                climb(episode);
             }
             Strategy::Schedule => {
                 episode.settle();
@@ -92,6 +97,19 @@ impl FromStr for Strategy {
             let all = Strategy::ALL.map(Strategy::name);
             format!("use one of: {}", all.join(" "))
         })
+    }
+}
+
+/// Stairs that are laid before one is climbed from.
+const LAID: usize = 48;
+
+/// Changes that make nothing worse.
+fn climb(episode: &mut Episode) {
+    while let Some((structure, mut point)) = episode.best() {
+        mutate(&structure, &mut point, &mut episode.rng);
+        if !episode.try_point(point) {
+            break;
+        }
     }
 }
 
