@@ -192,6 +192,11 @@ fn routine_in(format: Format, m: Up, k: f64) -> Up {
     }
 }
 
+/// Formats for which functions are computed in the format itself.
+fn rounds_once(format: Format) -> bool {
+    format.precision >= Format::F32.precision
+}
+
 impl Libm {
     fn of(self, row: Row) -> f64 {
         match self {
@@ -231,14 +236,15 @@ impl Libm {
     }
 
     /// True where the table leaves the function's result no choice, and this crate's
-    /// runtime makes that choice.
-    pub fn fixes(self, function: Function) -> bool {
-        self.ulps(function) <= 0.5 && function.is_correctly_rounded()
+    /// runtime makes that choice. Results of narrow formats may go through f32 or not: near a tie
+    /// these are two.
+    pub fn fixes(self, function: Function, format: Format) -> bool {
+        self.ulps(function) <= 0.5 && function.is_correctly_rounded() && rounds_once(format)
     }
 
     /// True where the table leaves x^y no choice.
-    pub fn fixes_power(self) -> bool {
-        self.power_ulps() <= 0.5
+    pub fn fixes_power(self, format: Format) -> bool {
+        self.power_ulps() <= 0.5 && rounds_once(format)
     }
 
     /// A bound on |computed − f(x)| where |f(x)| <= `m` and x is the float argument.

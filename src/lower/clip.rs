@@ -36,14 +36,25 @@ pub fn hard_sigmoid(graph: &mut Graph, x: ValueId, alpha: f64, beta: f64) -> Res
     between_zero_and_one(graph, line)
 }
 
-/// x·max(0, min(1, x/6 + ½)).
+/// x·max(0, min(1, x/6 + ½)), or (x·clip(x + 3, 0, 6))/6, or x·(clip(x + 3, 0, 6)/6), as
+/// frameworks have it.
+///
+/// Gradients are those of the first.
 pub fn hard_swish(graph: &mut Graph, x: ValueId) -> Result<ValueId> {
     let dtype = graph.ty(x).dtype;
     let (six, half) = (graph.scalar(6.0, dtype)?, graph.scalar(0.5, dtype)?);
     let sixth = graph.div(x, six)?;
     let line = graph.add(sixth, half)?;
     let gate = between_zero_and_one(graph, line)?;
-    graph.mul(x, gate)
+    let value = graph.mul(x, gate)?;
+    let (zero, three) = (graph.scalar(0.0, dtype)?, graph.scalar(3.0, dtype)?);
+    let (held, summand) = (graph.held(x)?, graph.held_summand(x)?);
+    let moved = graph.add(summand, three)?;
+    let ramp = clip(graph, moved, Some(zero), Some(six))?;
+    let product = graph.mul(held, ramp)?;
+    let part = graph.div(ramp, six)?;
+    let others = [graph.div(product, six)?, graph.mul(held, part)?];
+    graph.any_of(value, &others)
 }
 
 fn between_zero_and_one(graph: &mut Graph, x: ValueId) -> Result<ValueId> {

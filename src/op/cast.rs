@@ -5,7 +5,7 @@ use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite, arit
 use crate::bound::{Approx, Operand};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, ValueId};
-use crate::number::{Enclosure, SpecNumber, Up};
+use crate::number::{Enclosure, Format, SpecNumber, Up};
 use crate::tensor::{SpecTensor, Tensor, Ty};
 use crate::tensor::DType;
 
@@ -37,8 +37,12 @@ impl Primitive for Cast {
         }
         x.cast(self.0)
     }
-    /// ε and, where the new format is narrower, one rounding; to an integer, the integers
-    /// that the enclosure crosses.
+    /// ε and, where the new format is narrower, one rounding, or two from f64 to less than f32;
+    /// to an integer, the integers that the enclosure crosses.
+    ///
+    /// # Derivation
+    /// XLA converts f64 to f16 and bf16 by way of f32: |fl(fl32(x)) − x| ≤ h32(m) + h(m + h32(m)),
+    /// h half an ulp of each format.
     ///
     /// # Errors
     /// None: an argument that may be undefined gives +∞, "no claim", also where both truth
@@ -52,15 +56,24 @@ impl Primitive for Cast {
             return cx.approx(args, x.bound(|i| jump(self.0, x, i)));
         };
         let from = x.value.dtype().format();
+        let through_f32 = may_go_through_f32(x.value.dtype(), to);
         let narrows = from.is_none_or(|from| !to.contains(from));
         let eps = x.bound(|i| {
             let m = x.magnitude(i);
             // Beyond 2^53 an integer's c may itself be rounded.
             let c_is_exact = x.value.dtype().is_float() || x.c(i).abs() < 9.0e15;
             let fits = !narrows || (x.eps(i) == Up::ZERO && c_is_exact && to.holds(x.c(i)));
-            x.eps(i) + if fits { Up::ZERO } else { to.half_ulp(m) }
+            let lost = match fits {
+                true => Up::ZERO,
+                false if through_f32 => twice_rounded(to, m),
+                false => to.half_ulp(m),
+            };
+            x.eps(i) + lost
         });
         let mut approx = cx.approx(args, eps);
+        if through_f32 {
+            approx = approx.undetermined();
+        }
         approx.drift = x.approx.drift.clone();
         approx.range = super::range::rounded(cx, super::range::known(x));
         approx
@@ -69,7 +82,14 @@ impl Primitive for Cast {
         if self.0 == DType::Bool {
             return truth::scale(args);
         }
-        super::elementwise::scale_each(cx, args, |b| super::elementwise::rounded(cx, b(0)))
+        let from = args[0].ty.dtype;
+        super::elementwise::scale_each(cx, args, |b| match cx.format() {
+            Some(to) if may_go_through_f32(from, to) => b(0) + twice_rounded(to, b(0)),
+            Some(_) => super::elementwise::rounded(cx, b(0)),
+            // Beyond 2^53 a tensor shows an integer's magnitude as the next float above.
+            None if b(0).get() >= 9.0e15 => Up::new(b(0).get().next_up()),
+            None => b(0),
+        })
     }
     /// The cotangent, cast back; integers have none.
     fn vjp(&self, g: &mut Graph, site: &VjpSite) -> Result<Vec<Option<ValueId>>> {
@@ -79,6 +99,17 @@ impl Primitive for Cast {
         }
         Ok(vec![Some(g.push(Cast(from), &[site.cotangent])?)])
     }
+}
+
+/// Conversions that some programs make in two steps.
+fn may_go_through_f32(from: DType, to: Format) -> bool {
+    from == DType::F64 && to.precision < Format::F32.precision
+}
+
+/// What rounding to f32 and then to the format costs a number of at most m.
+fn twice_rounded(to: Format, m: Up) -> Up {
+    let first = Format::F32.half_ulp(m);
+    first + to.half_ulp(m + first)
 }
 
 impl Cast {

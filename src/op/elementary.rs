@@ -64,7 +64,8 @@ impl<S: Smooth> Primitive for S {
             None => Up::INFINITY,
         });
         Approx {
-            determined: approx.determined && libm.fixes(S::FUNCTION),
+            determined: approx.determined
+                && (cx.format()).is_some_and(|format| libm.fixes(S::FUNCTION, format)),
             ..approx
         }
     }

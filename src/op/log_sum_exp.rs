@@ -99,7 +99,7 @@ impl Primitive for LogSumExp {
             Drift::Within(_) => Drift::Within(Bound::from_fn(cx.len(), |k| drifts[k])),
             Drift::None | Drift::Settled => Drift::None,
         };
-        let fixed = [Function::Exp, Function::Log].map(|f| cx.config.libm.fixes(f));
+        let fixed = [Function::Exp, Function::Log].map(|f| cx.config.libm.fixes(f, format));
         let approx = cx.approx(args, eps);
         Approx {
             drift,

@@ -2,7 +2,7 @@
 
 use super::elementwise::{self, Binary};
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite};
-use crate::bound::{Approx, Operand};
+use crate::bound::{Approx, Drift, Operand};
 use crate::error::Result;
 use crate::graph::{Graph, ValueId};
 use crate::number::{Float, SpecNumber};
@@ -43,7 +43,8 @@ impl Primitive for Min {
     /// No rounding: the error of the operand that is decided to be chosen, else the larger.
     ///
     /// # Derivation
-    /// min is 1-Lipschitz in the maximum norm: |min(x̂,ŷ) − min(x,y)| ≤ max(εx, εy).
+    /// min is 1-Lipschitz in the maximum norm: |min(x̂,ŷ) − min(x,y)| ≤ max(εx, εy). So it is for
+    /// a drift, and where the enclosures, drift included, are apart every execution chooses alike.
     fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
         let [x, y] = [&args[0], &args[1]];
         let eps = Bound::from_fn(cx.len(), |i| {
@@ -56,7 +57,14 @@ impl Primitive for Min {
                 x.eps(i).max(y.eps(i))
             }
         });
+        let open = x.approx.drift.is_open() || y.approx.drift.is_open();
+        let drift = |i| x.approx.drift.at(i).max(y.approx.drift.at(i));
         Approx {
+            drift: if open {
+                Drift::Within(Bound::from_fn(cx.len(), drift))
+            } else {
+                Drift::None
+            },
             range: range::of_elements(cx.len(), |i| x.enclosure(i).min(&y.enclosure(i))),
             ..cx.approx(args, eps)
         }

@@ -130,7 +130,8 @@ impl Primitive for Pow {
         };
         let approx = cx.approx(args, Bound::from_fn(cx.len(), each));
         Approx {
-            determined: approx.determined && libm.fixes_power(),
+            determined: approx.determined
+                && (cx.format()).is_some_and(|format| libm.fixes_power(format)),
             ..approx
         }
     }

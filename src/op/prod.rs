@@ -5,7 +5,7 @@ use super::reduction::Axes;
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite, arity, float};
 use super::sum::Storage;
 use crate::bound::{Approx, Bound, Operand};
-use crate::config::Subnormals;
+use crate::config::{Schedule, Subnormals};
 use crate::error::Result;
 use crate::graph::{Graph, ValueId};
 use crate::number::runtime::with_float;
@@ -174,7 +174,12 @@ impl Primitive for Prod {
         }
         let n = self.0.count(x.shape());
         let eps = |i: usize| factors[i].propagated + rounding(cx, n, factors[i]);
-        cx.approx(args, Bound::from_fn(cx.len(), eps))
+        let approx = cx.approx(args, Bound::from_fn(cx.len(), eps));
+        // The run multiplies from left to right, which other declared trees do not.
+        match cx.config.schedule {
+            Schedule::Left => approx,
+            Schedule::Any | Schedule::Pairwise | Schedule::Blocked(_) => approx.undetermined(),
+        }
     }
     /// Π of the scales, grown by every rounding.
     fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {

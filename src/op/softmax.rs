@@ -182,7 +182,7 @@ impl Primitive for Softmax {
         Approx {
             range: Enclosure::new(0.0, rows.iter().map(|r| (cap(r) + format.half_ulp(cap(r))).get()).fold(1.0, |a, b| if b > a { b } else { a })),
             drift: if args.len() > 1 { Drift::Settled } else { Drift::None },
-            determined: approx.determined && cx.config.libm.fixes(Function::Exp),
+            determined: approx.determined && cx.config.libm.fixes(Function::Exp, format),
             ..approx
         }
     }

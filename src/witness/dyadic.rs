@@ -296,17 +296,18 @@ mod tests {
                     continue;
                 }
                 let (a, b, c) = (exact(x), exact(y), exact(z));
-                let near = |x: &Dyadic| nearest(format, x);
-                assert_eq!(add(format, x, y), near(&a.add(&b)), "{x:e} + {y:e}");
-                assert_eq!(mul(format, x, y), near(&a.mul(&b)), "{x:e} * {y:e}");
+                let shown = |x: f64| Some(x).filter(|x| !x.is_nan());
+                let near = |x: &Dyadic| shown(nearest(format, x));
+                assert_eq!(shown(add(format, x, y)), near(&a.add(&b)), "{x:e} + {y:e}");
+                assert_eq!(shown(mul(format, x, y)), near(&a.mul(&b)), "{x:e} * {y:e}");
                 let fused = near(&a.mul(&b).add(&c));
-                assert_eq!(fma(format, x, y, z), fused, "{x:e} * {y:e} + {z:e}");
+                assert_eq!(shown(fma(format, x, y, z)), fused, "{x:e} * {y:e} + {z:e}");
                 let wide = x + y;
-                assert_eq!(round(format, wide), near(&exact(wide)), "{wide:e}");
+                assert_eq!(shown(round(format, wide)), near(&exact(wide)), "{wide:e}");
                 if y != 0.0 && x != 0.0 {
                     let quotient = div(format, x, y);
                     let nearest = super::quotient(format, &a, &b);
-                    assert_eq!(quotient, nearest, "{x:e} / {y:e}");
+                    assert_eq!(shown(quotient), shown(nearest), "{x:e} / {y:e}");
                 }
             }
         }

@@ -10,7 +10,7 @@ use crate::graph::{Graph, ValueId};
 use crate::number::Format;
 use crate::number::spec::Steps;
 use crate::op::{Op, Primitive, RuleCx};
-use crate::tensor::Tensor;
+use crate::tensor::{DType, Tensor};
 use crate::witness::dyadic;
 use crate::witness::elementary;
 use crate::witness::formula::{Expr, Sym, elements_of, formulas};
@@ -161,12 +161,23 @@ impl State<'_, '_> {
         let elements: Vec<f64> = (0..ty.shape.len())
             .map(|i| {
                 let formula = self.formulas[k][i].clone();
-                let result = self.eval(k, &formula, format);
+                let mut result = self.eval(k, &formula, format);
+                if self.converts_in_steps(id, format) && self.run.tape.coin() {
+                    result = dyadic::round(Format::F32, result);
+                }
                 // A conversion has no operation in its formula, only the rounding.
                 self.flush(format, dyadic::round(format, result))
             })
             .collect();
         Tensor::from_f64s(ty.shape.clone(), ty.dtype, &elements).ok()
+    }
+
+    /// A conversion from f64 to less than f32, which may go by way of f32.
+    fn converts_in_steps(&self, id: ValueId, to: Format) -> bool {
+        let (graph, node) = (self.run.graph, self.run.graph.node(id));
+        let from = |a: &ValueId| graph.ty(*a).dtype == DType::F64;
+        let narrow = to.precision < Format::F32.precision;
+        matches!(node.op(), Op::Cast(_)) && narrow && node.args().iter().all(from)
     }
 
     /// Integers, booleans and constants leave no choice.

@@ -25,6 +25,7 @@ mod nests;
 mod page;
 mod planted;
 mod pools;
+mod programs;
 mod shifts;
 mod sound;
 mod tally;

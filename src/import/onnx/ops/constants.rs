@@ -170,7 +170,10 @@ fn converted(call: &mut Call<'_>, x: ValueId, dtype: DType) -> Result<ValueId> {
     let known = call.builder().known(x).cloned();
     if let Some(value) = known.filter(|_| dtype.is_float()) {
         let cast = value.cast(dtype)?;
-        if cast.to_f64s() == value.to_f64s() {
+        // Beyond 2^53 a tensor cannot show whether the float is the integer.
+        let shown =
+            (value.as_i64s()).is_none_or(|all| all.iter().all(|n| n.unsigned_abs() >> 53 == 0));
+        if shown && cast.to_f64s() == value.to_f64s() {
             return Ok(call.builder().constant(cast));
         }
     }
