@@ -39,15 +39,6 @@ the share is that of the roundings alone; elsewhere inputs have errors of any si
 1 says that the propagation is attained. `-`: nothing is claimed, or there is no gradient.
 ";
 
-const OBLIGATIONS: [Obligation; 6] = [
-    Obligation::Sound,
-    Obligation::FwdScaleSound,
-    Obligation::VjpSound,
-    Obligation::VjpScaleSound,
-    Obligation::AddSound,
-    Obligation::AddScaleSound,
-];
-
 /// Reductions of a length, with exact inputs.
 const LENGTHS: [(&str, usize); 9] = [
     ("sum", 4),
@@ -126,7 +117,8 @@ fn main() -> std::io::Result<()> {
                     trials: args.trials,
                 })
             };
-            let [sound, scale, vjp, vjp_scale, add, add_scale] = OBLIGATIONS.map(|o| of(o, false));
+            let [sound, scale, vjp, vjp_scale, add, add_scale] =
+                Obligation::ALL.map(|o| of(o, false));
             let (exact, vjp_exact) = (of(Obligation::Sound, true), of(Obligation::VjpSound, true));
             let _ = writeln!(
                 page,

@@ -97,6 +97,15 @@ fn gradbound(args: &[&str]) -> Output {
     command.args(args).output().expect("the binary starts")
 }
 
+/// All of Tanh in a format.
+fn tanh(format: &str, out: &str, more: &[&str]) -> Output {
+    let words = "search --exhaustive --op Tanh --out";
+    let mut args: Vec<&str> = words.split(' ').collect();
+    args.extend([out, "--format", format]);
+    args.extend(more);
+    gradbound(&args)
+}
+
 fn json(path: &Path) -> serde_json::Value {
     serde_json::from_slice(&std::fs::read(path).expect("written")).expect("JSON")
 }
@@ -106,18 +115,8 @@ fn the_command_writes_a_record_and_a_page() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let out = folder.path().to_str().expect("utf-8");
     let page = folder.path().join("page.md");
-    let args = [
-        "search",
-        "--exhaustive",
-        "--op",
-        "Tanh",
-        "--format",
-        "e4m3",
-        "--out",
-        out,
-    ];
     let write = ["--write", page.to_str().expect("utf-8")];
-    let output = gradbound(&[&args[..], &write].concat());
+    let output = tanh("e4m3", out, &write);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(
         output.stderr.is_empty(),
@@ -153,18 +152,7 @@ fn misuse_is_two() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let out = folder.path().to_str().expect("utf-8");
     std::fs::write(folder.path().join("exhaustive.progress.json"), "{").expect("a file");
-    let args = [
-        "search",
-        "--exhaustive",
-        "--op",
-        "Tanh",
-        "--format",
-        "e2m1",
-        "--resume",
-        "--out",
-        out,
-    ];
-    assert_eq!(gradbound(&args).status.code(), Some(2));
+    assert_eq!(tanh("e2m1", out, &["--resume"]).status.code(), Some(2));
 }
 
 /// Blocks that are done of the only check under way.

@@ -78,3 +78,25 @@ fn a_function_decides_only_within_the_table_that_was_asked_for() {
     assert!(eps_of(&onnx, x, rough, "z") >= 1.0);
     assert_eq!(eps_of(&onnx, x, Config::default(), "z"), 0.0);
 }
+
+/// 2⁵³ + 1 as a double is 2⁵³: what a tensor shows of the two is the same, the numbers are not.
+#[test]
+fn an_integer_that_no_float_holds_is_no_constant() {
+    const DOUBLE: i64 = 11;
+    for (n, to, off) in [
+        ((1 << 53) + 1, DOUBLE, 1.0),
+        ((1 << 60) + 1, FLOAT, 1.0),
+        (1 << 20, FLOAT, 0.0),
+    ] {
+        let onnx = model(13)
+            .floats("x", &[1])
+            .initializer(i64s("n", &[1], &[n]))
+            .node(node("Identity", &["x"], &["w"]))
+            .node(node_with("Cast", &["n"], &["z"], &[int("to", to)]))
+            .output("w")
+            .output("z");
+        let eps = eps_of(&onnx, 1.0, Config::default(), "z");
+        assert!(eps >= off, "{n}: {eps}");
+        assert_eq!(eps == 0.0, off == 0.0, "{n}: {eps}");
+    }
+}

@@ -11,16 +11,6 @@ use crate::witness::point::Point;
 use crate::witness::subject::{Structure, Subject};
 use crate::witness::tape::Tape;
 
-/// Every obligation that a node has.
-pub const OBLIGATIONS: [Obligation; 6] = [
-    Obligation::Sound,
-    Obligation::FwdScaleSound,
-    Obligation::VjpSound,
-    Obligation::VjpScaleSound,
-    Obligation::AddSound,
-    Obligation::AddScaleSound,
-];
-
 /// Reductions that the bytes may ask for, beside all primitives.
 const REDUCTIONS: [&str; 6] = ["dot", "sum", "mean", "softmax", "log_softmax", "layer_norm"];
 
@@ -58,7 +48,7 @@ pub fn attack(bytes: &[u8]) -> Option<Attack> {
     let exact = tape.below(4) == 1;
     let subject = Subject::operation(
         operations[operation % operations.len()],
-        OBLIGATIONS[obligation % OBLIGATIONS.len()],
+        Obligation::ALL[obligation % Obligation::ALL.len()],
         dtype,
         Some(config),
         exact,

@@ -80,16 +80,25 @@ impl Order {
 
     /// Σ terms; zero for none.
     pub fn sum<T: Float>(self, terms: &[T]) -> T {
-        if terms.is_empty() {
-            return T::ZERO;
+        self.along(terms, T::ZERO, |x, y| self.add(x, y))
+    }
+
+    /// Π factors; one for none.
+    pub fn product<T: Float>(self, factors: &[T]) -> T {
+        self.along(factors, T::from_f64(1.0), |x, y| self.mul(x, y))
+    }
+
+    /// All leaves combined in the tree; `none` where there is none.
+    fn along<T: Copy>(self, leaves: &[T], none: T, combine: impl Fn(T, T) -> T) -> T {
+        if leaves.is_empty() {
+            return none;
         }
         let chain = |range: Range<usize>| {
-            let terms = &terms[range];
-            let rest = terms.iter().skip(1);
-            rest.fold(terms[0], |sum, &term| self.add(sum, term))
+            let leaves = &leaves[range];
+            let rest = leaves.iter().skip(1);
+            rest.fold(leaves[0], |all, &leaf| combine(all, leaf))
         };
-        self.tree
-            .reduce(0..terms.len(), &chain, &|x, y| self.add(x, y))
+        self.tree.reduce(0..leaves.len(), &chain, &combine)
     }
 
     /// Reduces `leaves` tiles of sums of products at once.

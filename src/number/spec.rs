@@ -199,8 +199,7 @@ impl<'a, N> Factor<'a, N> {
             columns,
             ..
         } = self.layout;
-        let data = self.data;
-        (0..columns).map(move |l| &data[i * row_step + l * column_step])
+        self.entries(i * row_step, column_step, columns)
     }
 
     /// The entries of a column.
@@ -211,8 +210,12 @@ impl<'a, N> Factor<'a, N> {
             rows,
             ..
         } = self.layout;
+        self.entries(j * column_step, row_step, rows)
+    }
+
+    fn entries(&self, start: usize, step: usize, n: usize) -> impl Iterator<Item = &'a N> {
         let data = self.data;
-        (0..rows).map(move |l| &data[l * row_step + j * column_step])
+        (0..n).map(move |l| &data[start + l * step])
     }
 }
 

@@ -42,6 +42,16 @@ pub enum Obligation {
 }
 
 impl Obligation {
+    /// Every obligation that a node has.
+    pub const ALL: [Obligation; 6] = [
+        Obligation::Sound,
+        Obligation::FwdScaleSound,
+        Obligation::VjpSound,
+        Obligation::VjpScaleSound,
+        Obligation::AddSound,
+        Obligation::AddScaleSound,
+    ];
+
     /// The eps and the scale obligation of a pass.
     pub fn of(pass: Pass) -> [Obligation; 2] {
         match pass {

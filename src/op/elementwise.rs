@@ -1,7 +1,7 @@
 //! Applying scalar meanings to whole tensors of one shape.
 
 use super::rule::{RuleCx, ScaleOperand, Scaled, arity};
-use crate::bound::Bound;
+use crate::bound::{Bound, Drift, Operand};
 use crate::error::{Error, Result};
 use crate::number::runtime::with_float;
 use crate::number::simulated;
@@ -57,6 +57,15 @@ pub(crate) fn spec_unary<N: SpecNumber>(
 ) -> SpecTensor<N> {
     let data: Vec<N> = x.data.iter().map(|x| op.exact(env, x)).collect();
     SpecTensor::new(x.shape.clone(), data)
+}
+
+/// The drift of what is one of two operands: the larger of theirs.
+pub(crate) fn drift_of_either(cx: &RuleCx, x: &Operand, y: &Operand) -> Drift {
+    if !x.approx.drift.is_open() && !y.approx.drift.is_open() {
+        return Drift::None;
+    }
+    let larger = |i| x.approx.drift.at(i).max(y.approx.drift.at(i));
+    Drift::Within(Bound::from_fn(cx.len(), larger))
 }
 
 pub(crate) fn spec_binary<N: SpecNumber>(

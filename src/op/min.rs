@@ -2,7 +2,7 @@
 
 use super::elementwise::{self, Binary};
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite};
-use crate::bound::{Approx, Drift, Operand};
+use crate::bound::{Approx, Operand};
 use crate::error::Result;
 use crate::graph::{Graph, ValueId};
 use crate::number::{Float, SpecNumber};
@@ -57,14 +57,8 @@ impl Primitive for Min {
                 x.eps(i).max(y.eps(i))
             }
         });
-        let open = x.approx.drift.is_open() || y.approx.drift.is_open();
-        let drift = |i| x.approx.drift.at(i).max(y.approx.drift.at(i));
         Approx {
-            drift: if open {
-                Drift::Within(Bound::from_fn(cx.len(), drift))
-            } else {
-                Drift::None
-            },
+            drift: elementwise::drift_of_either(cx, x, y),
             range: range::of_elements(cx.len(), |i| x.enclosure(i).min(&y.enclosure(i))),
             ..cx.approx(args, eps)
         }

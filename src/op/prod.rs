@@ -5,7 +5,7 @@ use super::reduction::Axes;
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite, arity, float};
 use super::sum::Storage;
 use crate::bound::{Approx, Bound, Operand};
-use crate::config::{Schedule, Subnormals};
+use crate::config::Subnormals;
 use crate::error::Result;
 use crate::graph::{Graph, ValueId};
 use crate::number::runtime::with_float;
@@ -107,14 +107,12 @@ fn lost_below(cx: &RuleCx, format: Format, least: Down) -> Up {
 
 fn multiply<T: Elements, A: Float>(axes: &Axes, cx: &RuleCx, x: &Tensor) -> Result<Tensor> {
     let data = super::elementwise::native::<T>(x)?;
-    let mut products: Vec<Option<A>> = vec![None; cx.len()];
+    let mut factors: Vec<Vec<A>> = vec![Vec::with_capacity(axes.count(x.shape())); cx.len()];
     for (x, target) in data.iter().zip(axes.targets(x.shape())) {
-        let factor = A::from_f64(x.to_f64());
-        let slot = &mut products[target];
-        *slot = Some(slot.map_or(factor, |p| p.mul(factor)));
+        factors[target].push(A::from_f64(x.to_f64()));
     }
-    let one = || A::from_f64(1.0);
-    let stored = products.into_iter().map(|p| p.unwrap_or_else(one).to_f64());
+    let order = cx.config.order();
+    let stored = factors.iter().map(|factors| order.product(factors).to_f64());
     T::wrap(cx.ty, stored.map(T::from_f64).collect())
 }
 
@@ -174,12 +172,7 @@ impl Primitive for Prod {
         }
         let n = self.0.count(x.shape());
         let eps = |i: usize| factors[i].propagated + rounding(cx, n, factors[i]);
-        let approx = cx.approx(args, Bound::from_fn(cx.len(), eps));
-        // The run multiplies from left to right, which other declared trees do not.
-        match cx.config.schedule {
-            Schedule::Left => approx,
-            Schedule::Any | Schedule::Pairwise | Schedule::Blocked(_) => approx.undetermined(),
-        }
+        cx.approx(args, Bound::from_fn(cx.len(), eps))
     }
     /// Π of the scales, grown by every rounding.
     fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {

@@ -345,13 +345,41 @@ impl State<'_, '_> {
         let within = self.run.config.accumulator(format);
         let mut factors = Vec::new();
         self.factors(e, &mut factors);
+        let product = self.multiplied(factors, within);
+        self.flush(format, dyadic::round(format, product))
+    }
+
+    /// The product of at least one factor in a tree that the schedule admits.
+    fn multiplied(&mut self, mut factors: Vec<f64>, within: Format) -> f64 {
+        match self.run.config.schedule {
+            Schedule::Pairwise if factors.len() > 1 => {
+                let second = factors.split_off(factors.len().div_ceil(2));
+                factors = vec![
+                    self.multiplied(factors, within),
+                    self.multiplied(second, within),
+                ];
+            }
+            Schedule::Blocked(n) if factors.len() > n.get() && n.get() > 1 => {
+                let blocks = factors.chunks(n.get()).map(<[f64]>::to_vec);
+                let blocks: Vec<Vec<f64>> = blocks.collect();
+                factors = (blocks.into_iter())
+                    .map(|block| self.chained(block, within))
+                    .collect();
+            }
+            Schedule::Any | Schedule::Left | Schedule::Pairwise | Schedule::Blocked(_) => {}
+        }
+        self.chained(factors, within)
+    }
+
+    /// From left to right; under `any` whichever two next.
+    fn chained(&mut self, mut factors: Vec<f64>, within: Format) -> f64 {
         while factors.len() > 1 {
             let (i, j) = self.pair(factors.len());
             let product = dyadic::mul(within, factors[i], factors[j]);
             factors[i.min(j)] = self.flush(within, product);
             factors.remove(i.max(j));
         }
-        self.flush(format, dyadic::round(format, factors[0]))
+        factors[0]
     }
 
     fn factors(&mut self, e: &Sym, into: &mut Vec<f64>) {
