@@ -134,7 +134,7 @@ pub fn unary() -> Vec<Operation> {
         all.push(Operation::new(format!("Step({name})"), 1, op::Step(steps)));
     }
     for to in DType::FLOATS.into_iter().chain([DType::Bool]) {
-        all.push(Operation::new(format!("Cast({to})"), 1, op::Cast(to)));
+        all.push(Operation::new(format!("Cast({to})"), 1, op::Cast::to(to)));
     }
     for count in [3, 10, 600] {
         all.push(Operation::new(

@@ -237,7 +237,7 @@ impl Graph {
         if self.ty(x).dtype == dtype {
             return Ok(x);
         }
-        self.push(op::Cast(dtype), &[x])
+        self.push(op::Cast::to(dtype), &[x])
     }
 
     /// A scalar constant of the given type, rounded to it.

@@ -86,7 +86,7 @@ pub use swish::{mish, softsign, swish};
 
 use crate::error::{Error, Result};
 use crate::graph::{Exponents, Graph, ValueId};
-use crate::number::Up;
+use crate::number::{Enclosure, Format, SpecNumber, Up};
 use crate::tensor::{DType, Shape, Tensor};
 
 /// A scalar that stands for the real number `value`, to be used with values of `dtype`.
@@ -111,8 +111,8 @@ pub fn reals(graph: &mut Graph, shape: Shape, values: &[f64], dtype: DType) -> R
 /// shift keeps its axes with extent 1.
 ///
 /// Softmax, log-softmax and log-sum-exp do not depend on the shift, so it needs neither a gate
-/// nor a gradient; that it is the maximum only keeps exp in range. What is left out is the
-/// format's lowest power of two to the maximum, never −∞.
+/// nor a gradient; that it is the maximum only keeps exp in range. What is left out is
+/// [`left_out`] to the maximum, never −∞.
 fn shifted(
     graph: &mut Graph,
     z: ValueId,
@@ -132,8 +132,8 @@ fn shifted(
     let candidates = match kept {
         None => z,
         Some(kept) => {
-            let top = ty.dtype.format().map_or(0, |f| f.e_max);
-            let lowest = graph.scalar(Up::power_of_two(top).get().copysign(-1.0), ty.dtype)?;
+            let lowest = ty.dtype.format().map_or(0.0, left_out);
+            let lowest = graph.scalar(lowest, ty.dtype)?;
             graph.select(kept, z, lowest)?
         }
     };
@@ -150,6 +150,25 @@ fn shifted(
     ))
 }
 
+/// What stands for −∞ under a maximum: not above any score that takes part, else the shift is
+/// another than that of a program that has −∞ there.
+///
+/// −2^e_max leaves room for z − shift where no element of a row takes part. A score below it is
+/// so by an ulp of 2^e_max; where e to minus that is less than half the least number, all such
+/// scores' exponentials are 0, their softmax is 0/0, and nothing is claimed of it. Where it is
+/// not (e2m3), the lowest number stands in.
+fn left_out(format: Format) -> f64 {
+    let ulp = Up::power_of_two(format.e_max - format.precision + 1);
+    let least = Up::power_of_two(format.e_min - format.precision);
+    let vanishes = Enclosure::point(ulp.get().copysign(-1.0)).exp().hi() < least.get();
+    let lowest = if vanishes {
+        Up::power_of_two(format.e_max).get()
+    } else {
+        format.largest()
+    };
+    lowest.copysign(-1.0)
+}
+
 /// A boolean mask, repeated to a shape.
 fn mask_like(graph: &mut Graph, kept: ValueId, shape: &Shape) -> Result<ValueId> {
     let mask = graph.ty(kept);
@@ -160,4 +179,18 @@ fn mask_like(graph: &mut Graph, kept: ValueId, shape: &Shape) -> Result<ValueId>
         );
     }
     graph.broadcast(kept, shape)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::left_out;
+    use crate::number::Format;
+
+    #[test]
+    fn what_is_left_out_stands_below() {
+        assert_eq!(left_out(Format::F32), -(2f64.powi(127)));
+        assert_eq!(left_out(Format::E4M3), -256.0);
+        assert_eq!(left_out(Format::E2M1), -4.0);
+        assert_eq!(left_out(Format::E2M3), -7.5);
+    }
 }

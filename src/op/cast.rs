@@ -11,7 +11,42 @@ use crate::tensor::DType;
 
 /// Conversion to the type, rounded to nearest even; floats to integers by truncation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cast(pub DType);
+pub struct Cast {
+    to: DType,
+    /// Of a conversion to integers: the least and the greatest that its result may be. What a
+    /// program does with a number beyond is not defined.
+    limits: (i64, i64),
+}
+
+impl Cast {
+    /// The conversion to a type.
+    pub fn to(to: DType) -> Cast {
+        Cast { to, limits: (i64::MIN, i64::MAX) }
+    }
+
+    /// The conversion to integers from `least` to `greatest`, as those of a type of fewer bits.
+    pub fn to_integers(least: i64, greatest: i64) -> Cast {
+        Cast { to: DType::I64, limits: (least, greatest) }
+    }
+
+    /// Whether the program defines an integer of every number between the ends.
+    fn defines(self, ends: Enclosure) -> bool {
+        let (least, greatest) = self.limits;
+        let low = ends.lo().trunc() >= least as f64;
+        // The float at 2^63 is one beyond the greatest i64.
+        let high = match greatest {
+            i64::MAX => ends.hi().trunc() < 9_223_372_036_854_775_808.0,
+            greatest => ends.hi().trunc() <= greatest as f64,
+        };
+        low && high
+    }
+
+    fn undefined(self) -> Error {
+        let (least, greatest) = self.limits;
+        Error::new(format!("an integer is to be from {least} to {greatest}, and is not"))
+            .remedy("clip the value before the Cast, or compute in int64")
+    }
+}
 
 impl Primitive for Cast {
     fn name(&self) -> &'static str {
@@ -19,10 +54,10 @@ impl Primitive for Cast {
     }
     fn infer(&self, args: &[&Ty]) -> Result<Ty> {
         let [x] = arity::<1>(args)?;
-        Ok(Ty::new(x.shape.clone(), self.0))
+        Ok(Ty::new(x.shape.clone(), self.to))
     }
     fn spec<N: SpecNumber>(&self, cx: &SpecCx<N>, args: &[&SpecTensor<N>]) -> SpecTensor<N> {
-        if self.0.is_float() {
+        if self.to.is_float() {
             return args[0].clone();
         }
         let data: Vec<N> = args[0].data.iter().map(|x| self.integer(cx.env, x)).collect();
@@ -30,12 +65,15 @@ impl Primitive for Cast {
     }
     fn run(&self, _cx: &RuleCx, args: &[&Tensor]) -> Result<Tensor> {
         let x = args[0];
-        let unfit = |v: f64| v.is_nan() || v.abs() >= 9.2e18;
-        if self.0 == DType::I64 && x.dtype().is_float() && x.to_f64s().into_iter().any(unfit) {
-            return Err(Error::new("casts a NaN or a number beyond 2^63 to an integer")
-                .remedy("clip the value before the Cast"));
+        if self.to != DType::I64 {
+            return x.cast(self.to);
         }
-        x.cast(self.0)
+        let fits = match x.as_i64s() {
+            Some(all) => all.iter().all(|&n| (self.limits.0..=self.limits.1).contains(&n)),
+            None => (x.to_f64s().into_iter())
+                .all(|v| v.is_finite() && self.defines(Enclosure::point(v))),
+        };
+        if fits { x.cast(self.to) } else { Err(self.undefined()) }
     }
     /// ε and, where the new format is narrower, one rounding, or two from f64 to less than f32;
     /// to an integer, the integers that the enclosure crosses.
@@ -46,14 +84,15 @@ impl Primitive for Cast {
     ///
     /// # Errors
     /// None: an argument that may be undefined gives +∞, "no claim", also where both truth
-    /// values are at most 1 apart: of such an argument there is no truth value.
+    /// values are at most 1 apart: of such an argument there is no truth value. Likewise one
+    /// that may be beyond the integers of the type.
     ///
     /// # Tightness
     /// Test `cast_is_nearly_attained`.
     fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
         let x = &args[0];
         let Some(to) = cx.format() else {
-            return cx.approx(args, x.bound(|i| jump(self.0, x, i)));
+            return cx.approx(args, x.bound(|i| self.jump(x, i)));
         };
         let from = x.value.dtype().format();
         let through_f32 = may_go_through_f32(x.value.dtype(), to);
@@ -79,7 +118,7 @@ impl Primitive for Cast {
         approx
     }
     fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
-        if self.0 == DType::Bool {
+        if self.to == DType::Bool {
             return truth::scale(args);
         }
         let from = args[0].ty.dtype;
@@ -94,10 +133,10 @@ impl Primitive for Cast {
     /// The cotangent, cast back; integers have none.
     fn vjp(&self, g: &mut Graph, site: &VjpSite) -> Result<Vec<Option<ValueId>>> {
         let from = g.ty(site.args[0]).dtype;
-        if !from.is_float() || !self.0.is_float() {
+        if !from.is_float() || !self.to.is_float() {
             return Ok(vec![None]);
         }
-        Ok(vec![Some(g.push(Cast(from), &[site.cotangent])?)])
+        Ok(vec![Some(g.push(Cast::to(from), &[site.cotangent])?)])
     }
 }
 
@@ -116,13 +155,35 @@ impl Cast {
     #[expect(clippy::float_cmp, reason = "both ends truncate to one integer or not")]
     fn integer<N: SpecNumber>(self, env: &N::Env, x: &N) -> N {
         let e = x.enclose();
-        let (lo, hi) = if self.0 == DType::Bool {
+        let (lo, hi) = if self.to == DType::Bool {
             (truth_of(e.lo()), truth_of(e.hi()))
         } else {
             (e.lo().trunc(), e.hi().trunc())
         };
-        let decided = lo == hi && (self.0 != DType::Bool || lo == 0.0 || !e.contains_zero());
+        let decided = lo == hi && (self.to != DType::Bool || lo == 0.0 || !e.contains_zero());
         N::from_f64(env, if decided { lo } else { f64::NAN })
+    }
+
+    /// How far the integer (or truth value) of a float may be from that of its specification.
+    fn jump(self, x: &Operand, i: usize) -> Up {
+        if !x.eps(i).is_finite() {
+            return Up::INFINITY;
+        }
+        // Of one number that every execution has, the run has found an integer.
+        if x.eps(i) == Up::ZERO && !x.approx.drift.is_open() {
+            return Up::ZERO;
+        }
+        let e = x.enclosure(i);
+        if self.to == DType::Bool {
+            return if e.contains_zero() { Up::ONE } else { Up::ZERO };
+        }
+        if !self.defines(e) {
+            return Up::INFINITY;
+        }
+        if !x.value.dtype().is_float() {
+            return x.eps(i);
+        }
+        Enclosure::new(e.lo().trunc(), e.hi().trunc()).width()
     }
 }
 
@@ -130,18 +191,3 @@ fn truth_of(x: f64) -> f64 {
     f64::from(u8::from(x != 0.0))
 }
 
-/// How far the integer (or truth value) of a float may be from that of its specification.
-fn jump(to: DType, x: &Operand, i: usize) -> Up {
-    if !x.eps(i).is_finite() {
-        return Up::INFINITY;
-    }
-    if x.eps(i) == Up::ZERO && !x.approx.drift.is_open() {
-        return Up::ZERO;
-    }
-    let e = x.enclosure(i);
-    if to == DType::Bool {
-        return if e.contains_zero() { Up::ONE } else { Up::ZERO };
-    }
-    let ends = Enclosure::new(e.lo().trunc(), e.hi().trunc());
-    ends.width()
-}

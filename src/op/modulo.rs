@@ -37,7 +37,8 @@ impl Mod {
     }
 
     fn of_integers(self, x: i64, y: i64) -> Option<i64> {
-        let rest = x.checked_rem(y)?;
+        // The quotient of the least integer by −1 overflows, its remainder does not.
+        let rest = if y == -1 { 0 } else { x.checked_rem(y)? };
         let moves = !self.truncated && rest != 0 && (rest < 0) != (y < 0);
         Some(if moves { rest + y } else { rest })
     }

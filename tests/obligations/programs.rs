@@ -113,7 +113,7 @@ fn a_conversion_may_go_by_way_of_f32() {
     let inputs = [of(DType::F64, &[x])];
     let mut g = Graph::new();
     let v = g.input(inputs[0].ty());
-    let y = g.push(Cast(DType::BF16), &[v]).unwrap();
+    let y = g.push(Cast::to(DType::BF16), &[v]).unwrap();
     let (_, approx) = known(&g, &fixed(), &inputs, y);
     assert!(!approx.determined);
     let eps = approx.eps.at(0).get();
@@ -126,7 +126,7 @@ fn the_scale_of_a_large_integer_holds() {
     let inputs = [of(DType::F64, &[2f64.powi(53), -(2f64.powi(60))])];
     let mut g = Graph::new();
     let v = g.input(inputs[0].ty());
-    let y = g.push(Cast(DType::I64), &[v]).unwrap();
+    let y = g.push(Cast::to(DType::I64), &[v]).unwrap();
     let config = Config::default();
     let run = runtime::eval(&g, &config, &inputs).unwrap();
     let all = scales::eval(&g, &config, &[Scaled::of(&inputs[0])], None);

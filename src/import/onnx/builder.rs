@@ -4,6 +4,7 @@
 //! the graph may compute. Integers that follow from constants and shapes alone are computed
 //! here, by the primitives' own executions, and enter the graph as constants.
 
+use super::types::Width;
 use crate::bound::{Approx, Operand};
 use crate::config::Config;
 use crate::error::Result;
@@ -30,6 +31,8 @@ pub(super) struct Builder {
     reals: HashMap<ValueId, (Tensor, Approx)>,
     /// The executions that integers computed from floats must be the same in.
     config: Config,
+    /// The types of integers that are not int64.
+    widths: HashMap<ValueId, Width>,
     /// Where a value is −∞, for those that may be (a boolean of its shape).
     infinite: HashMap<ValueId, ValueId>,
     /// What is left of [`MAX_FOLDED`].
@@ -46,6 +49,7 @@ impl Builder {
             known: HashMap::new(),
             reals: HashMap::new(),
             config,
+            widths: HashMap::new(),
             infinite: HashMap::new(),
             allowance: MAX_FOLDED,
             seen: 0,
@@ -102,6 +106,19 @@ impl Builder {
     pub fn known_reals(&self, x: ValueId) -> Option<&Tensor> {
         let (value, approx) = self.reals.get(&x)?;
         approx.eps.is_zero().then_some(value)
+    }
+
+    /// The integer type of the value, where that is not int64.
+    pub fn width(&self, x: ValueId) -> Option<Width> {
+        self.widths.get(&x).copied()
+    }
+
+    /// Notes the integer type of the value; `None` for int64.
+    pub fn set_width(&mut self, x: ValueId, width: Option<Width>) {
+        match width {
+            Some(width) => self.widths.insert(x, width),
+            None => self.widths.remove(&x),
+        };
     }
 
     /// Where the value is −∞, if it may be; it has stand-ins there.
@@ -243,12 +260,16 @@ impl Builder {
         let steps = vec![1; shape.rank()];
         let part = self.push(op::Slice::new(&starts, &steps, &lengths), &[x])?;
         lengths.remove(axis);
-        self.reshape(part, Shape::from(lengths))
+        let row = self.reshape(part, Shape::from(lengths))?;
+        self.set_width(row, self.width(x));
+        Ok(row)
     }
 
     /// The same elements under another shape.
     pub fn reshape(&mut self, x: ValueId, shape: Shape) -> Result<ValueId> {
-        self.push(op::Reshape(shape), &[x])
+        let reshaped = self.push(op::Reshape(shape), &[x])?;
+        self.set_width(reshaped, self.width(x));
+        Ok(reshaped)
     }
 
     /// A value like x that is not x: the graph's identity, where a name needs its own value.

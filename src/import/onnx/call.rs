@@ -4,7 +4,7 @@ use super::attributes::Attributes;
 use super::builder::Builder;
 use super::infinite;
 use super::tensor::Tensors;
-use super::types::{MAX_RANK, Retype};
+use super::types::{MAX_RANK, Retype, Width};
 use crate::error::{Error, Result};
 use crate::graph::ValueId;
 use crate::import::source::Source;
@@ -32,10 +32,17 @@ pub(super) struct Scope {
 impl Scope {
     /// Appends a constant of the model, in its new type; −∞ among its elements stays outside
     /// of the graph ([`infinite`]).
-    pub fn number(&mut self, source: &Source, value: Tensor) -> Result<ValueId> {
+    pub fn number(
+        &mut self,
+        source: &Source,
+        value: Tensor,
+        width: Option<Width>,
+    ) -> Result<ValueId> {
         let Some((finite, mask)) = infinite::split(&value)? else {
             let value = self.retype.constant(source, value)?;
-            return Ok(self.builder.constant(value));
+            let id = self.builder.constant(value);
+            self.builder.set_width(id, width);
+            return Ok(id);
         };
         let finite = self.retype.constant(source, finite)?;
         let (id, mask) = (self.builder.constant(finite), self.builder.constant(mask));

@@ -242,12 +242,17 @@ impl<'a> Stacks<'a> {
             let axis = axis_of(axes.get(k).copied().unwrap_or(0), extents.len() + 1)?;
             extents.insert(axis, 1);
             let row = Shape::from(extents);
+            let width = builder.width(first);
             for value in &mut rows {
                 *value = builder.reshape(*value, row.clone())?;
             }
             match rows.as_slice() {
                 &[one] => Ok(one),
-                many => builder.push(op::Concat(axis), many),
+                many => {
+                    let stack = builder.push(op::Concat(axis), many)?;
+                    builder.set_width(stack, width);
+                    Ok(stack)
+                }
             }
         };
         (0..count).map(stack).collect()

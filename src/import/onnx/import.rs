@@ -127,7 +127,13 @@ impl<'a> Whole<'a, '_> {
         let mut named = Vec::with_capacity(given.len());
         for (info, ty) in given.into_iter().zip(types) {
             let builder = &mut self.walk.scope.builder;
-            let id = builder.input(ty, options.values.get(&info.name));
+            let value = options.values.get(&info.name);
+            let width = inputs::width(info);
+            if let (Some(width), Some(value)) = (width, value.and_then(Tensor::as_i64s)) {
+                inputs::check_range(info, width, value)?;
+            }
+            let id = builder.input(ty, value);
+            builder.set_width(id, width);
             self.frame.define(&info.name, Some(id))?;
             named.push(named_value(&info.name, id, None));
         }

@@ -1,7 +1,7 @@
 //! Inputs: their types, and the shapes that the model leaves open.
 
 use super::proto::{Extent, GraphProto, TensorType, ValueInfoProto};
-use super::types::{self, MAX_RANK, Retype};
+use super::types::{self, MAX_RANK, Retype, Width};
 use crate::error::{Error, Result};
 use crate::tensor::{DType, Shape, Ty};
 use std::collections::{BTreeMap, HashMap};
@@ -35,6 +35,24 @@ pub(super) fn retype(graph: &GraphProto, format: Option<DType>) -> Result<Retype
 
 fn tensor_type(info: &ValueInfoProto) -> Option<&TensorType> {
     info.r#type.as_ref()?.tensor_type.as_ref()
+}
+
+/// The integer type of an input, where that is not int64.
+pub(super) fn width(info: &ValueInfoProto) -> Option<Width> {
+    types::width(tensor_type(info)?.elem_type)
+}
+
+/// An error, where a value for an input is not of the integer type that the model gives it.
+pub(super) fn check_range(info: &ValueInfoProto, width: Width, value: &[i64]) -> Result<()> {
+    let (least, greatest) = width.limits();
+    match value.iter().find(|n| !(least..=greatest).contains(*n)) {
+        None => Ok(()),
+        Some(n) => Err(Error::new(format!(
+            "the array given for the input `{}` has the element {n}, and the model's type goes from {least} to {greatest}",
+            info.name.escape_debug()
+        ))
+        .remedy("give numbers of the model's type")),
+    }
 }
 
 /// Types of the inputs, with the extents that are left open taken from the arrays given.

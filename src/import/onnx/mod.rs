@@ -17,6 +17,7 @@ mod external;
 mod import;
 mod infinite;
 mod inputs;
+mod integers;
 mod load;
 mod ops;
 mod opsets;

@@ -79,9 +79,9 @@ pub(super) fn dtype(element: Element) -> DType {
 }
 
 /// The integers of a type that has fewer than int64.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Width {
-    pub bits: u32,
+    bits: u32,
     signed: bool,
 }
 
@@ -114,6 +114,16 @@ pub(super) fn width(data_type: i32) -> Option<Width> {
 }
 
 impl Width {
+    /// The least and the greatest of them that an i64 holds.
+    pub fn limits(self) -> (i64, i64) {
+        let all = i64::MAX >> (i64::BITS - self.bits);
+        match (self.signed, self.bits) {
+            (true, _) => (-all - 1, all),
+            (false, i64::BITS) => (0, i64::MAX),
+            (false, _) => (0, 2 * all + 1),
+        }
+    }
+
     /// The integer modulo 2^bits; `None` where an i64 does not hold it.
     pub fn wrap(self, n: i64) -> Option<i64> {
         let shift = i64::BITS - self.bits;

@@ -5,7 +5,7 @@ use super::attributes::{Attributes, Bindings};
 use super::call::Scope;
 use super::opsets::{self, Opsets};
 use super::proto::{FunctionProto, GraphProto, NodeProto};
-use super::{control, infinite};
+use super::{control, infinite, integers, types};
 use super::{ops, order};
 use crate::error::{Error, Result};
 use crate::graph::ValueId;
@@ -162,7 +162,9 @@ impl<'a> Walk<'a> {
             None => {
                 let operation = ops::find(domain, &node.op_type, opset)?;
                 self.scope.opset = opset;
-                infinite::lower(&mut self.scope, operation, given)?
+                let arguments = given.inputs.clone();
+                let results = infinite::lower(&mut self.scope, operation, given)?;
+                integers::settle(&mut self.scope.builder, operation.name, &arguments, results)?
             }
         };
         Ok(results)
@@ -214,7 +216,7 @@ impl<'a> Walk<'a> {
             let scope = &mut self.scope;
             let source = scope.tensors.source("initializer", &proto.name);
             let value = scope.tensors.read(&source, proto)?;
-            let id = scope.number(&source, value)?;
+            let id = scope.number(&source, value, types::width(proto.data_type))?;
             frame.define(&proto.name, Some(id))?;
             ids.push(id);
         }

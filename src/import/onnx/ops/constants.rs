@@ -1,7 +1,8 @@
 //! Constants, and operations that are nearly the identity.
 
 use super::super::call::extents_of;
-use super::super::types;
+use super::super::integers;
+use super::super::types::{self, Width};
 use super::{Call, Operation, op};
 use crate::error::{Error, Result};
 use crate::graph::ValueId;
@@ -11,8 +12,8 @@ use num_rational::BigRational;
 use num_traits::{Signed, ToPrimitive, Zero};
 
 pub(super) const OPERATIONS: &[Operation] = &[
-    op("Cast", CAST, 1..=1, cast),
-    op("CastLike", CAST, 2..=2, cast_like),
+    op("Cast", "", 1..=1, cast),
+    op("CastLike", "", 2..=2, cast_like),
     op("Constant", "numbers, dense", 0..=0, constant),
     op(
         "ConstantOfShape",
@@ -24,8 +25,6 @@ pub(super) const OPERATIONS: &[Operation] = &[
     op("Identity", "", 1..=1, identity),
     op("Range", "of constant bounds", 3..=3, range),
 ];
-
-const CAST: &str = "to narrow or unsigned integers from floats and constants";
 
 /// The opset that gives Cast the attribute `saturate`, and the one that adds `round_mode`:
 /// both concern 8-bit floats only.
@@ -79,7 +78,9 @@ fn dropout(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
 
 fn constant(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let attributes = &mut call.attributes;
+    let mut width = None;
     let value = if let Some(proto) = attributes.tensor("value")? {
+        width = types::width(proto.data_type);
         let source = call.scope.tensors.source("constant", &proto.name);
         call.scope.tensors.read(&source, proto)?
     } else if let Some(x) = attributes.float("value_float")? {
@@ -95,14 +96,16 @@ fn constant(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
             .remedy("give a dense tensor, a float or an integer; strings and sparse tensors are not supported"));
     };
     let source = call.scope.tensors.source("constant", "value");
-    Ok(vec![call.scope.number(&source, value)?])
+    Ok(vec![call.scope.number(&source, value, width)?])
 }
 
 fn constant_of_shape(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let shape = extents_of(&call.required_integers(0, "the shape")?)?;
+    let mut width = None;
     let value = match call.attributes.tensor("value")? {
         None => Tensor::f32s(Shape::scalar(), [0.0])?,
         Some(proto) => {
+            width = types::width(proto.data_type);
             let source = call.scope.tensors.source("constant", &proto.name);
             let value = call.scope.tensors.read(&source, proto)?;
             value.reshaped(Shape::scalar()).map_err(|_| {
@@ -112,9 +115,10 @@ fn constant_of_shape(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
         }
     };
     let source = call.scope.tensors.source("constant", "value");
-    let value = call.scope.number(&source, value)?;
+    let value = call.scope.number(&source, value, width)?;
     let builder = call.builder();
     let whole = builder.broadcast(value, &shape)?;
+    builder.set_width(whole, width);
     if let Some(mask) = builder.infinite(value) {
         builder.set_infinite(whole, mask)?;
     }
@@ -135,34 +139,30 @@ fn cast(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
                 .remedy("cast to a float of 16, 32 or 64 bits, to an integer type or to bool"),
         );
     };
-    let x = match types::width(to) {
-        Some(width) if call.dtype(x) == DType::I64 => wrapped(call, x, width)?,
-        _ => x,
-    };
     let dtype = call.scope.retype.dtype(types::dtype(element));
-    Ok(vec![converted(call, x, dtype)?])
+    Ok(vec![converted(call, x, dtype, types::width(to))?])
 }
 
-/// A Cast to the type of another value. Of an integer type only the kind is known here, so
-/// integers must be ones that every such type has.
+/// A Cast to the type of another value.
 fn cast_like(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let (x, like) = (call.input(0)?, call.input(1)?);
     if call.scope.opset >= CAST_SATURATE {
         call.attributes.ignore(&["saturate", "round_mode"]);
     }
-    let dtype = call.dtype(like);
-    if dtype == DType::I64 && call.dtype(x) == DType::I64 {
-        let known = call.builder().known(x).and_then(Tensor::as_i64s);
-        if !known.is_some_and(|all| all.iter().all(|n| (0..=127).contains(n))) {
-            return Err(Error::new("a CastLike from integers to integers")
-                .remedy("use a Cast, which names the type"));
-        }
-    }
-    Ok(vec![converted(call, x, dtype)?])
+    let (dtype, width) = (call.dtype(like), call.builder().width(like));
+    Ok(vec![converted(call, x, dtype, width)?])
 }
 
 /// The value in another type; nothing is appended where it has the type already.
-fn converted(call: &mut Call<'_>, x: ValueId, dtype: DType) -> Result<ValueId> {
+fn converted(
+    call: &mut Call<'_>,
+    x: ValueId,
+    dtype: DType,
+    width: Option<Width>,
+) -> Result<ValueId> {
+    if dtype == DType::I64 {
+        return integers::convert(call.builder(), x, width);
+    }
     if call.dtype(x) == dtype {
         return Ok(x);
     }
@@ -177,28 +177,7 @@ fn converted(call: &mut Call<'_>, x: ValueId, dtype: DType) -> Result<ValueId> {
             return Ok(call.builder().constant(cast));
         }
     }
-    call.builder().push(op::Cast(dtype), &[x])
-}
-
-/// Integers as ones of fewer bits, or without a sign, which wrap around; they must be known.
-fn wrapped(call: &mut Call<'_>, x: ValueId, width: types::Width) -> Result<ValueId> {
-    let Some(known) = call.builder().known(x).cloned() else {
-        return Err(Error::new(format!(
-            "a Cast of integers to {} bits would wrap around",
-            width.bits
-        ))
-        .remedy("cast to int64"));
-    };
-    let values = known.as_i64s().unwrap_or_default();
-    let wrapped: Option<Vec<i64>> = values.iter().map(|&n| width.wrap(n)).collect();
-    let wrapped = wrapped.ok_or_else(|| {
-        Error::new("a Cast of a negative number to UINT64").remedy("cast to int64")
-    })?;
-    if wrapped == values {
-        return Ok(x);
-    }
-    let value = Tensor::i64s(known.shape().clone(), wrapped)?;
-    Ok(call.builder().constant(value))
+    call.builder().push(op::Cast::to(dtype), &[x])
 }
 
 fn range(call: &mut Call<'_>) -> Result<Vec<ValueId>> {

@@ -115,7 +115,7 @@ fn pow(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let y = if builder.dtype(y) == dtype {
         y
     } else {
-        builder.push(op::Cast(dtype), &[y])?
+        builder.push(op::Cast::to(dtype), &[y])?
     };
     Ok(vec![builder.binary(op::Pow, x, y)?])
 }

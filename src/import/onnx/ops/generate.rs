@@ -18,15 +18,18 @@ fn eye_like(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let x = call.input(0)?;
     let shape = call.shape(x);
     let offset = call.attributes.int("k")?.unwrap_or(0);
-    let dtype = match call.attributes.int("dtype")? {
-        None => call.dtype(x),
+    let (dtype, width) = match call.attributes.int("dtype")? {
+        None => (call.dtype(x), call.builder().width(x)),
         Some(given) => {
             let given = i32::try_from(given).unwrap_or(0);
             let element = types::element(given).ok_or_else(|| {
                 Error::new(format!("the type {} is not supported", types::name(given)))
                     .remedy("use a float, an integer or a boolean type")
             })?;
-            call.scope.retype.dtype(types::dtype(element))
+            (
+                call.scope.retype.dtype(types::dtype(element)),
+                types::width(given),
+            )
         }
     };
     let &[rows, columns] = &shape[..] else {
@@ -42,7 +45,9 @@ fn eye_like(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
         .map(|(r, c)| f64::from(u8::from(one(r, c))))
         .collect();
     let value = Tensor::from_f64s(shape, dtype, &values)?;
-    Ok(vec![call.builder().constant(value)])
+    let whole = call.builder().constant(value);
+    call.builder().set_width(whole, width);
+    Ok(vec![whole])
 }
 
 /// `on` where an index names the place along a new axis, else `off`; an index out of range
