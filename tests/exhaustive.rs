@@ -163,6 +163,24 @@ fn done(folder: &Path) -> Option<u64> {
     parts.values().next()?["next"].as_u64()
 }
 
+/// What other rules have checked is not checked.
+#[test]
+fn the_state_of_another_build_is_refused() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let out = folder.path().to_str().expect("utf-8");
+    assert_eq!(tanh("e2m1", out, &[]).status.code(), Some(0));
+    assert_eq!(tanh("e2m1", out, &["--resume"]).status.code(), Some(0));
+    let path = folder.path().join("exhaustive.progress.json");
+    let text = std::fs::read_to_string(&path).expect("a state");
+    let mut state: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    state["build"] = "0".repeat(64).into();
+    std::fs::write(&path, state.to_string()).expect("a file");
+    let output = tanh("e2m1", out, &["--resume"]);
+    assert_eq!(output.status.code(), Some(2));
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(message.contains("another build"), "{message}");
+}
+
 /// A search that is killed goes on where it was: blocks are not done again.
 #[test]
 fn a_killed_search_goes_on() {

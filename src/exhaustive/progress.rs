@@ -4,6 +4,7 @@ use super::check::{About, Check, Record, word};
 use super::tally::Tally;
 use crate::audit::Whole;
 use crate::error::{Error, Result};
+use crate::import::file;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 const FILE: &str = "exhaustive.progress.json";
 
 /// What the progress file is called in itself.
-const SCHEMA: &str = "gradbound-exhaustive-progress/1";
+const SCHEMA: &str = "gradbound-exhaustive-progress/2";
 
 /// Blocks between two looks at the clock take about this long.
 const STRIDE: Duration = Duration::from_millis(100);
@@ -35,6 +36,8 @@ struct Part {
 pub struct State {
     schema: String,
     version: String,
+    /// The digest of the program: another build may have other rules.
+    build: String,
     /// Finished checks, in the order in which they were finished.
     pub done: Vec<Record>,
     parts: BTreeMap<String, Part>,
@@ -70,6 +73,7 @@ impl State {
         Ok(State {
             schema: SCHEMA.to_string(),
             version: env!("CARGO_PKG_VERSION").to_string(),
+            build: build()?,
             done: Vec::new(),
             parts: BTreeMap::new(),
             path,
@@ -91,6 +95,12 @@ impl State {
                 "was written by version {} of this program",
                 state.version
             )));
+        }
+        if state.build != build()? {
+            return Err(bad(
+                "was written by another build of this program, whose rules may be others"
+                    .to_string(),
+            ));
         }
         state.path = path.clone();
         Ok(state)
@@ -179,6 +189,13 @@ impl State {
             });
         }
     }
+}
+
+/// The digest of the program that is running.
+fn build() -> Result<String> {
+    let path = std::env::current_exe()
+        .map_err(|e| Error::new(format!("the program's own file cannot be found: {e}")))?;
+    Ok(file::open(&path)?.sha256)
 }
 
 fn inputs(part: &Part) -> u64 {

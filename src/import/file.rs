@@ -8,7 +8,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 /// An open regular file, its length, and its SHA-256 in hexadecimal.
-pub(super) struct Opened {
+pub(crate) struct Opened {
     /// The file, at its beginning.
     pub file: File,
     /// Its length in bytes.
@@ -18,7 +18,7 @@ pub(super) struct Opened {
 }
 
 /// Opens a regular file and hashes it.
-pub(super) fn open(path: &Path) -> Result<Opened> {
+pub(crate) fn open(path: &Path) -> Result<Opened> {
     let unreadable = |e: std::io::Error| {
         Error::new(format!("cannot be read: {e}"))
             .in_file(path)

@@ -1,7 +1,7 @@
 //! The way in: models (ONNX) and arrays (npz, safetensors).
 
 pub mod arrays;
-mod file;
+pub(crate) mod file;
 pub mod onnx;
 mod source;
 

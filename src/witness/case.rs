@@ -31,6 +31,8 @@ pub struct Rules<'r> {
     pub error: &'r bounds::Rule<'r>,
     /// The scale of an operation's result.
     pub scale: &'r scales::Rule<'r>,
+    /// The executions that they are told of; the case's own without this.
+    pub told: Option<Config>,
 }
 
 impl Rules<'_> {
@@ -38,6 +40,7 @@ impl Rules<'_> {
     pub const TRUE: Rules<'static> = Rules {
         error: &Op::error,
         scale: &Op::scale,
+        told: None,
     };
 }
 
@@ -108,7 +111,8 @@ impl Case {
     /// What the rules know of the run c.
     pub fn bounds(&self, rules: &Rules, run: &[Tensor]) -> Vec<Approx> {
         let known: Vec<Approx> = self.inputs.iter().map(|g| g.approx.clone()).collect();
-        bounds::eval_by(rules.error, &self.graph, &self.config, run, &known)
+        let config = rules.told.unwrap_or(self.config);
+        bounds::eval_by(rules.error, &self.graph, &config, run, &known)
     }
 
     /// The specification; its free shifts are those of an execution.
@@ -131,7 +135,8 @@ impl Case {
                 }))
             });
         let inputs: Vec<Scaled> = known.collect();
-        let all = scales::eval_by(rules.scale, &self.graph, &self.config, &inputs, run);
+        let config = rules.told.unwrap_or(self.config);
+        let all = scales::eval_by(rules.scale, &self.graph, &config, &inputs, run);
         all.into_iter().map(|scaled| scaled.scale).collect()
     }
 

@@ -70,6 +70,12 @@ pub fn next_to(tape: &mut Tape, format: Format, x: f64) -> f64 {
     if y.is_finite() { y } else { x }
 }
 
+/// Zero, a subnormal or the least normal number: a sum of such is flushed as a whole.
+pub fn below_normal(tape: &mut Tape, format: Format) -> f64 {
+    let part = tape.between(-64, 64) as f64 / 64.0;
+    dyadic::round(format, part * power(i64::from(format.e_min)))
+}
+
 /// A little more than half an ulp of 1: added to 1 and its neighbours it rounds up.
 pub fn step_of_one(tape: &mut Tape, format: Format) -> f64 {
     let p = i64::from(format.precision);

@@ -9,7 +9,7 @@ use crate::number::dyadic::Dyadic;
 use crate::number::{Format, Up};
 use crate::tensor::{DType, Tensor, Ty};
 use crate::witness::dyadic::{self, power, ulp};
-use crate::witness::floats::{float, next_to, significand, step_of_one};
+use crate::witness::floats::{below_normal, float, next_to, significand, step_of_one};
 use crate::witness::tape::Tape;
 use std::num::NonZeroUsize;
 
@@ -250,7 +250,7 @@ pub fn input(tape: &mut Tape, ty: &Ty, role: Role, small: Option<f64>) -> Given 
     let exact = tape.below(4) == 0 || small.is_some();
     let determined = exact || tape.below(4) == 1;
     let theme = if role == Role::Any && small.is_none() {
-        tape.below(7)
+        tape.below(8)
     } else {
         0
     };
@@ -259,6 +259,7 @@ pub fn input(tape: &mut Tape, ty: &Ty, role: Role, small: Option<f64>) -> Given 
         let value = match theme {
             5 => 1.0,
             6 => step_of_one(tape, format),
+            7 => below_normal(tape, format),
             _ => match small {
                 Some(unit) => small_in(tape, role, unit),
                 None => in_role(tape, format, role, &c),

@@ -154,8 +154,17 @@ const FAMILIES: &[Family] = &[
         None,
         &[Exactly(0), HalfOf(0), Times(0.5)],
     ),
-    // Flushing forgotten, where the rule itself speaks of it: elsewhere all values are charged alike.
-    (Sound, &["Div"], None, &[Gradually]),
+    // Flushing forgotten.
+    (
+        Sound,
+        &[
+            "Add", "Mul", "Div", "Sqrt", "Exp", "Neg", "Relu", "Reshape", "sum", "dot", "Softmax",
+        ],
+        None,
+        &[Gradually],
+    ),
+    (VjpSound, &["Mul", "Div", "MatMul"], None, &[Gradually]),
+    (AddSound, &["Mul"], Some("AddN"), &[Gradually]),
     // What only moves values, and gates.
     (
         Sound,
@@ -170,7 +179,19 @@ const FAMILIES: &[Family] = &[
         None,
         &[Exactly(0), FirstIsExact],
     ),
-    (Sound, &["Step", "Round", "Compare"], None, &[Exactly(0)]),
+    (
+        Sound,
+        &["Step", "Round", "Compare"],
+        None,
+        &[Exactly(0), HalfOf(0)],
+    ),
+    // Which of two is the larger, where they may be equal.
+    (
+        VjpSound,
+        &["Max", "Min", "MaxOver"],
+        Some("Step"),
+        &[Exactly(0), HalfOf(0)],
+    ),
     (Sound, &["Select"], None, &[Exactly(1), Exactly(2)]),
     // Pullbacks.
     (

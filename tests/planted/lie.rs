@@ -17,7 +17,7 @@ pub enum Lie {
     ByHalves,
     /// Functions are rounded correctly.
     CorrectFunctions,
-    /// Nothing is flushed.
+    /// Nothing is flushed: subnormals are forgotten, by every value's rule.
     Gradually,
     /// Every execution computes the run's value: |c| for |c| + 2ε.
     RunIsAll,
@@ -59,7 +59,6 @@ impl Lie {
         match self {
             Lie::ByHalves => config.schedule = Schedule::Pairwise,
             Lie::CorrectFunctions => config.libm = Libm::Correct,
-            Lie::Gradually => config.subnormals = Subnormals::Gradual,
             _ => {}
         }
         config
@@ -84,6 +83,11 @@ impl Lie {
             _ => {}
         }
         (value, told)
+    }
+
+    /// What all rules are told of the executions.
+    pub fn told(self) -> Option<Config> {
+        (self == Lie::Gradually).then(Config::default)
     }
 
     /// What executions are admitted while the rule lies.

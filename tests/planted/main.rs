@@ -83,6 +83,7 @@ fn planted(fault: &Fault, strategies: &[Strategy], trials: u64) -> State {
     let rules = Rules {
         error: &error,
         scale: &scale,
+        told: fault.lie.told(),
     };
     attack(&subject(fault), rules, strategies, trials)
 }

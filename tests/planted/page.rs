@@ -32,8 +32,9 @@ fn finder(state: &State) -> Option<Strategy> {
 const PULLBACKS: &str = "
 ## VJPs
 
-Every node of every backward pass, left out, negated, or transposed without moving anything; ⟨δ, J·v⟩ =
-⟨Jᵀδ, v⟩, with J·v from forward mode, notices (`tests/planted/pullback.rs`). Trials are points until then.
+Every node of every backward pass, left out, negated, or transposed without moving anything, and gates that
+decide a tie the other way; ⟨δ, J·v⟩ = ⟨Jᵀδ, v⟩, with J·v from forward mode, notices
+(`tests/planted/pullback.rs`). Trials are points until then.
 
 | operation | node | wrong | trials |
 |---|---|---|---|
