@@ -138,8 +138,8 @@ fn gradients_by_formula(graph: &Graph, gradients: &Gradients) -> BTreeSet<Occurr
 
 /// Primitives whose gradient docs/rules.md lists with "or", but for softmax, which has an
 /// entry of its own.
-pub const SEVERAL_GRADIENTS: [&str; 9] = [
-    "Acosh", "Atanh", "Div", "Erf", "Rsqrt", "Sigmoid", "Softplus", "Sqrt", "Tanh",
+pub const SEVERAL_GRADIENTS: [&str; 10] = [
+    "Acosh", "Atanh", "Div", "Erf", "Pow", "Rsqrt", "Sigmoid", "Softplus", "Sqrt", "Tanh",
 ];
 
 fn unions(occurring: &BTreeSet<Occurring>) -> Vec<Assumption> {

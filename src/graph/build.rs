@@ -79,7 +79,23 @@ impl Graph {
     /// [`op::AnyOf`]).
     pub fn any_of(&mut self, value: ValueId, others: &[ValueId]) -> Result<ValueId> {
         let all: Vec<ValueId> = [value].iter().chain(others).copied().collect();
-        self.push(op::AnyOf, &all)
+        self.push(op::AnyOf::default(), &all)
+    }
+
+    /// The same, and the gradients with respect to what the formulas are computed from, each
+    /// with another use of its own or not, are any of those that the formulas have.
+    ///
+    /// Every path from a formula to the rest of the graph goes through `of`, or for the others
+    /// through [`held`](Self::held) values of it.
+    pub fn any_program(
+        &mut self,
+        value: ValueId,
+        others: &[ValueId],
+        of: &[ValueId],
+    ) -> Result<ValueId> {
+        let formulas = [value].into_iter().chain(others.iter().copied());
+        let all: Vec<ValueId> = formulas.chain(of.iter().copied()).collect();
+        self.push(op::AnyOf { of: of.len() }, &all)
     }
 
     /// A factor, divisor or argument of a function as the execution at hand has it (see

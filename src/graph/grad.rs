@@ -65,6 +65,44 @@ pub fn append_backward(
     Ok(gradients)
 }
 
+/// The gradients of a value with respect to what it is computed from, or from
+/// [`Held`](crate::op::Held) values of it; what lies before that is not differentiated.
+pub(crate) fn gradients_between(
+    graph: &mut Graph,
+    value: ValueId,
+    cotangent: ValueId,
+    from: &[ValueId],
+) -> Result<Vec<Option<ValueId>>> {
+    let mut pending: HashMap<ValueId, Vec<ValueId>> = HashMap::new();
+    pending.insert(value, vec![cotangent]);
+    let first = from.iter().map(|v| v.index()).min().unwrap_or(0);
+    let between: Vec<ValueId> = graph.values_from(first).collect();
+    let between = between.into_iter().take_while(|v| *v <= value);
+    for v in between.collect::<Vec<_>>().into_iter().rev() {
+        if from.contains(&v) {
+            continue;
+        }
+        let Some(contributions) = pending.remove(&v) else {
+            continue;
+        };
+        let node = graph.node(v);
+        match (node.op(), node.args()) {
+            (Op::Held(_), &[held]) => pending.entry(held).or_default().extend(contributions),
+            _ => {
+                let cotangent = accumulate(graph, &contributions, None)?;
+                pull_back(graph, v, cotangent, &mut pending)?;
+            }
+        }
+    }
+    let gradient = |v: &ValueId| {
+        let contributions = pending.remove(v);
+        contributions
+            .map(|all| accumulate(graph, &all, None))
+            .transpose()
+    };
+    from.iter().map(gradient).collect()
+}
+
 fn accumulate(
     graph: &mut Graph,
     contributions: &[ValueId],

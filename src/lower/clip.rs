@@ -37,9 +37,7 @@ pub fn hard_sigmoid(graph: &mut Graph, x: ValueId, alpha: f64, beta: f64) -> Res
 }
 
 /// x·max(0, min(1, x/6 + ½)), or (x·clip(x + 3, 0, 6))/6, or x·(clip(x + 3, 0, 6)/6), as
-/// frameworks have it.
-///
-/// Gradients are those of the first.
+/// frameworks have it; gradients likewise.
 pub fn hard_swish(graph: &mut Graph, x: ValueId) -> Result<ValueId> {
     let dtype = graph.ty(x).dtype;
     let (six, half) = (graph.scalar(6.0, dtype)?, graph.scalar(0.5, dtype)?);
@@ -54,7 +52,7 @@ pub fn hard_swish(graph: &mut Graph, x: ValueId) -> Result<ValueId> {
     let product = graph.mul(held, ramp)?;
     let part = graph.div(ramp, six)?;
     let others = [graph.div(product, six)?, graph.mul(held, part)?];
-    graph.any_of(value, &others)
+    graph.any_program(value, &others, &[x])
 }
 
 fn between_zero_and_one(graph: &mut Graph, x: ValueId) -> Result<ValueId> {

@@ -33,7 +33,7 @@ impl Neighbours {
     }
 
     /// The most neighbours of one result element.
-    fn most(&self) -> usize {
+    pub fn most(&self) -> usize {
         self.0.iter().map(Vec::len).fold(1, usize::max)
     }
 
@@ -49,7 +49,7 @@ impl Neighbours {
 
     /// True where every result element is one neighbour, or zero.
     #[expect(clippy::float_cmp, reason = "only the exact weight 1 moves")]
-    fn only_moves(&self) -> bool {
+    pub fn only_moves(&self) -> bool {
         let alone = |own: &Vec<(usize, f64)>| match own.as_slice() {
             [] => true,
             [(_, weight)] => *weight == 1.0,
@@ -75,6 +75,60 @@ pub fn interpolate(
     axis: usize,
     neighbours: &Neighbours,
 ) -> Result<ValueId> {
+    let windows = windows(graph, x, axis, neighbours)?;
+    if neighbours.only_moves() {
+        let mut shape = graph.ty(windows).shape.to_vec();
+        shape.remove(axis);
+        return graph.reshape(windows, Shape::from(shape));
+    }
+    let rank = graph.ty(windows).shape.rank();
+    let weights = weights(graph, windows, neighbours, rank - axis)?;
+    let weighted = graph.mul(weights, windows)?;
+    graph.sum(weighted, &[axis], false)
+}
+
+/// The same along several axes in one sum, the weights multiplied first: Σ (w·v)·neighbour.
+/// Axes come in rising order.
+pub fn interpolate_at_once(
+    graph: &mut Graph,
+    x: ValueId,
+    axes: &[(usize, Neighbours)],
+) -> Result<ValueId> {
+    let mut all = x;
+    for (axis, neighbours) in axes.iter().rev() {
+        all = windows(graph, all, *axis, neighbours)?;
+    }
+    let rank = graph.ty(all).shape.rank();
+    // Every axis before it has given rise to one of its neighbours.
+    let taps: Vec<usize> = axes
+        .iter()
+        .enumerate()
+        .map(|(k, (axis, _))| axis + k)
+        .collect();
+    let mut product = None;
+    for (&tap, (_, neighbours)) in taps.iter().zip(axes) {
+        let own = weights(graph, x, neighbours, rank - tap)?;
+        product = Some(match product {
+            None => own,
+            Some(others) => {
+                let shape = graph.common_shape(&[others, own])?;
+                let (others, own) = (
+                    graph.broadcast(others, &shape)?,
+                    graph.broadcast(own, &shape)?,
+                );
+                graph.mul(others, own)?
+            }
+        });
+    }
+    let weighted = match product {
+        Some(weights) => graph.mul(weights, all)?,
+        None => all,
+    };
+    graph.sum(weighted, &taps, false)
+}
+
+/// The neighbours of every result element along an axis: [.., taps, results, ..].
+fn windows(graph: &mut Graph, x: ValueId, axis: usize, neighbours: &Neighbours) -> Result<ValueId> {
     let ty = graph.ty(x).clone();
     let Some((lead, [extent, inner @ ..])) = ty.shape.split_at_checked(axis) else {
         return Err(Error::new(format!("axis {axis} of the shape {}", ty.shape))
@@ -94,18 +148,21 @@ pub fn interpolate(
     slides.extend(inner.iter().map(|&n| Slide::still(n)));
     let windows = graph.windows(x, &slides)?;
     let mut shape = lead.to_vec();
-    shape.push(taps);
-    shape.push(count);
+    shape.extend([taps, count]);
     shape.extend(inner);
-    let windows = graph.reshape(windows, Shape::from(shape.clone()))?;
-    if neighbours.only_moves() {
-        shape.remove(axis);
-        return graph.reshape(windows, Shape::from(shape));
+    graph.reshape(windows, Shape::from(shape))
+}
+
+/// The weights, shaped like the last `rank` axes of windows, of x's type.
+fn weights(graph: &mut Graph, x: ValueId, neighbours: &Neighbours, rank: usize) -> Result<ValueId> {
+    let mut shape = vec![1; rank];
+    for (extent, own) in shape
+        .iter_mut()
+        .zip([neighbours.most(), neighbours.count()])
+    {
+        *extent = own;
     }
-    let mut each = vec![taps, count];
-    each.extend(inner.iter().map(|_| 1));
     let weights = neighbours.by_tap(0.0, |(_, weight)| weight);
-    let weights = reals(graph, Shape::from(each), &weights, ty.dtype)?;
-    let weighted = graph.mul(weights, windows)?;
-    graph.sum(weighted, &[axis], false)
+    let dtype = graph.ty(x).dtype;
+    reals(graph, Shape::from(shape), &weights, dtype)
 }

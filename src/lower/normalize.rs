@@ -62,9 +62,17 @@ pub fn batch_normalize(
                 scale: affine.scale.map(|s| graph.held(s)).transpose()?,
                 bias: affine.bias.map(|b| graph.held_summand(b)).transpose()?,
             };
+            let parts = [
+                Some(x),
+                Some(mean),
+                Some(inverse),
+                affine.scale,
+                affine.bias,
+            ];
             let (x, mean, inverse) = (graph.held(x)?, graph.held(mean)?, graph.held(inverse)?);
             let other = folded(graph, x, mean, inverse, held)?;
-            graph.any_of(value, &[other])
+            let parts: Vec<ValueId> = parts.into_iter().flatten().collect();
+            graph.any_program(value, &[other], &parts)
         }
     }
 }

@@ -9,6 +9,7 @@
     reason = "weights are part of the graph's meaning, and no bounds; scales of exactly 1"
 )]
 
+use super::interpolate::interpolate_at_once;
 use super::{Neighbours, interpolate};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, ValueId};
@@ -83,8 +84,42 @@ pub struct Resize {
     pub exclude_outside: bool,
 }
 
-/// x resized along some axes, one after the other.
+/// Neighbours of one result element that are summed at once at most.
+const MOST_AT_ONCE: usize = 64;
+
+/// x resized along some axes.
+///
+/// One axis after the other, the lowest first or last (PyTorch), or all in one sum with products
+/// of weights (ONNX Runtime): programs differ, and so do their gradients.
 pub fn resize(graph: &mut Graph, x: ValueId, axes: &[Resize]) -> Result<ValueId> {
+    let value = in_turn(graph, x, axes.iter())?;
+    let shape = graph.ty(x).shape.clone();
+    let mut sums: Vec<(usize, Neighbours)> = Vec::new();
+    for how in axes {
+        let extent = shape.get(how.axis).copied().unwrap_or(0);
+        if how.beyond(extent).is_some() {
+            return Ok(value);
+        }
+        sums.push((how.axis, how.neighbours(extent)));
+    }
+    if sums.iter().filter(|(_, all)| !all.only_moves()).count() < 2 {
+        return Ok(value);
+    }
+    let held = graph.held(x)?;
+    let mut others = vec![in_turn(graph, held, axes.iter().rev())?];
+    let taps = sums.iter().map(|(_, all)| all.most());
+    if taps.fold(1, usize::saturating_mul) <= MOST_AT_ONCE {
+        sums.sort_by_key(|(axis, _)| *axis);
+        others.push(interpolate_at_once(graph, held, &sums)?);
+    }
+    graph.any_program(value, &others, &[x])
+}
+
+fn in_turn<'a>(
+    graph: &mut Graph,
+    x: ValueId,
+    axes: impl Iterator<Item = &'a Resize>,
+) -> Result<ValueId> {
     let mut resized = x;
     for how in axes {
         let shape = graph.ty(resized).shape.clone();

@@ -4,6 +4,7 @@ use super::nest::Nest;
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite, float};
 use crate::bound::{Approx, Bound, Drift, Operand};
 use crate::error::{Error, Result};
+use crate::graph::grad::gradients_between;
 use crate::graph::{Graph, ValueId};
 use crate::number::{SpecNumber, Up};
 use crate::tensor::{SpecTensor, Tensor, Ty};
@@ -16,8 +17,41 @@ use std::sync::Arc;
 /// The other formulas are made of [`Held`](super::Held) values (a value that is not held is
 /// sound, and counts its error twice). Whoever appends them owes the identity: `tests/vjp`
 /// demands it of every one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AnyOf;
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct AnyOf {
+    /// How many of the last arguments are no formulas, but what the formulas are computed from:
+    /// the gradient of each is any of those that the formulas have. Without them the first
+    /// formula alone is differentiated.
+    pub(crate) of: usize,
+}
+
+impl AnyOf {
+    /// The formulas among the arguments.
+    pub(crate) fn formulas<'a, T>(&self, args: &'a [T]) -> &'a [T] {
+        args.split_at(args.len().saturating_sub(self.of)).0
+    }
+
+    /// Every formula's gradient with respect to what they are computed from, as any of them.
+    fn any_gradient(self, g: &mut Graph, site: &VjpSite) -> Result<Vec<Option<ValueId>>> {
+        let formulas = self.formulas(site.args);
+        let from = &site.args[formulas.len()..];
+        let Some((&first, others)) = formulas.split_first() else {
+            return Ok(vec![None; site.args.len()]);
+        };
+        let own = gradients_between(g, first, site.cotangent, from)?;
+        let held = g.held_summand(site.cotangent)?;
+        let mut by_others = Vec::with_capacity(others.len());
+        for &other in others {
+            by_others.push(gradients_between(g, other, held, from)?);
+        }
+        let mut to_args = vec![None; formulas.len()];
+        for (k, gradient) in own.into_iter().enumerate() {
+            let rest: Vec<ValueId> = by_others.iter().filter_map(|all| all[k]).collect();
+            to_args.push(gradient.map(|own| g.any_of(own, &rest)).transpose()?);
+        }
+        Ok(to_args)
+    }
+}
 
 /// The largest of the arguments' bounds, element by element.
 fn largest<'a>(bounds: impl Iterator<Item = &'a Bound>, len: usize) -> Bound {
@@ -29,6 +63,7 @@ impl Primitive for AnyOf {
         "AnyOf"
     }
     fn infer(&self, args: &[&Ty]) -> Result<Ty> {
+        let args = self.formulas(args);
         let first = args
             .first()
             .ok_or_else(|| Error::new("needs at least one formula"))?;
@@ -67,7 +102,7 @@ impl Primitive for AnyOf {
     /// # Tightness
     /// Test `any_of_is_nearly_attained`.
     fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
-        let len = cx.len();
+        let (len, args) = (cx.len(), self.formulas(args));
         let (first, others) = (&args[0], &args[1..]);
         let open = args.iter().any(|a| a.approx.drift.is_open());
         let drift = match &first.approx.drift {
@@ -93,7 +128,7 @@ impl Primitive for AnyOf {
         }
     }
     fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
-        let len = cx.len();
+        let (len, args) = (cx.len(), self.formulas(args));
         let nested = cx.any_tree() && args.iter().any(|a| a.scaled.nest.is_some());
         let nests = || args.iter().map(|a| Nest::of_scale(cx, a));
         Scaled {
@@ -101,8 +136,12 @@ impl Primitive for AnyOf {
             nest: nested.then(|| Arc::new(Nest::either(nests(), len))),
         }
     }
-    /// δ, to the first formula: the others are the same function.
-    fn vjp(&self, _g: &mut Graph, site: &VjpSite) -> Result<Vec<Option<ValueId>>> {
+    /// δ, to the first formula: the others are the same function. Where what they are computed
+    /// from is known, any of the formulas' gradients instead.
+    fn vjp(&self, g: &mut Graph, site: &VjpSite) -> Result<Vec<Option<ValueId>>> {
+        if self.of > 0 {
+            return self.any_gradient(g, site);
+        }
         let mut to_args = vec![None; site.args.len()];
         if let Some(first) = to_args.first_mut() {
             *first = Some(site.cotangent);

@@ -1,6 +1,6 @@
 //! The position of the maximum along an axis: an index that may be uncertain.
 
-use super::contest::Contest;
+use super::contest::{Contest, Tie};
 use super::excluded::Excluded;
 use super::reduction::Axes;
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite, arity};
@@ -19,7 +19,7 @@ impl ArgMax {
     pub(crate) fn along(axis: usize, last: bool) -> ArgMax {
         let contest = Contest {
             axes: Axes::new(&[axis], true),
-            last,
+            tie: if last { Tie::Last } else { Tie::First },
             excluded: Excluded::default(),
         };
         ArgMax(Box::new((contest, axis)))

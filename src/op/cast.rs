@@ -79,7 +79,7 @@ impl Primitive for Cast {
     /// to an integer, the integers that the enclosure crosses.
     ///
     /// # Derivation
-    /// XLA converts f64 to f16 and bf16 by way of f32: |fl(fl32(x)) − x| ≤ h32(m) + h(m + h32(m)),
+    /// XLA converts f64 and integers to f16 and bf16 by way of f32 (numpy integers likewise): |fl(fl32(x)) − x| ≤ h32(m) + h(m + h32(m)),
     /// h half an ulp of each format.
     ///
     /// # Errors
@@ -140,9 +140,10 @@ impl Primitive for Cast {
     }
 }
 
-/// Conversions that some programs make in two steps.
+/// Conversions that some programs make in two steps: of doubles, and of integers.
 fn may_go_through_f32(from: DType, to: Format) -> bool {
-    from == DType::F64 && to.precision < Format::F32.precision
+    let wide = from == DType::F64 || from == DType::I64;
+    wide && to.precision < Format::F32.precision
 }
 
 /// What rounding to f32 and then to the format costs a number of at most m.

@@ -11,12 +11,20 @@ use crate::error::{Error, Result};
 use crate::number::{SpecNumber, Up};
 use crate::tensor::{Shape, Tensor, Ty};
 
+/// Who wins of several equal maxima.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tie {
+    First,
+    Last,
+    All,
+}
+
 /// A contest for the maximum in every group of a reduction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Contest {
     pub axes: Axes,
-    /// True where the last of several equal maxima wins.
-    pub last: bool,
+    /// Who wins where several are equal.
+    pub tie: Tie,
     pub excluded: Excluded,
 }
 
@@ -31,21 +39,21 @@ impl Contest {
 
     /// Calls `f(element, group)` for every element that takes part, the likeliest to win a
     /// tie first.
-    fn each(&self, x: &Shape, mut f: impl FnMut(usize, usize)) {
+    pub fn each(&self, x: &Shape, mut f: impl FnMut(usize, usize)) {
         let targets = self.axes.targets(x);
         let mut visit = |i: usize| {
             if !self.excluded.at(i) {
                 f(i, targets[i]);
             }
         };
-        if self.last {
+        if self.tie == Tie::Last {
             (0..targets.len()).rev().for_each(&mut visit);
         } else {
             (0..targets.len()).for_each(&mut visit);
         }
     }
 
-    /// The winner of each group in a run; a NaN wins.
+    /// The likeliest winner of each group in a run; a NaN wins.
     pub fn winners(&self, x: &Tensor, groups: usize) -> Result<Vec<usize>> {
         let mut best: Vec<Option<usize>> = vec![None; groups];
         self.each(x.shape(), |i, group| {
@@ -62,7 +70,7 @@ impl Contest {
     /// For each group, the elements that may be the specification's winner.
     ///
     /// An element is dropped once another beats it for certain: an earlier one that is at
-    /// least as large, or a later one that is larger.
+    /// least as large (larger, where all equal ones win), or a later one that is larger.
     pub fn contenders<N: SpecNumber>(
         &self,
         x: &Shape,
@@ -74,7 +82,7 @@ impl Contest {
             let mut beaten = false;
             all[group].retain(|&other| {
                 let lead = data[i].sub(&data[other]).enclose();
-                beaten |= lead.hi() <= 0.0;
+                beaten |= lead.hi() < 0.0 || (lead.hi() <= 0.0 && self.tie != Tie::All);
                 beaten || lead.lo() <= 0.0
             });
             if !beaten {
@@ -91,7 +99,8 @@ impl Contest {
     /// Every x and x̂ lies in its enclosure. With M the largest lower end of a group and f
     /// the first element that attains it, an element whose upper end is below M never wins,
     /// and neither does one after f whose upper end is M: f is at least as large and comes
-    /// first. Every other element wins for some values within the enclosures.
+    /// first, unless all equal ones win. Every other element wins for some values within the
+    /// enclosures.
     pub fn possible(&self, x: &Operand, groups: usize) -> Vec<Option<Vec<usize>>> {
         let mut floor: Vec<Option<(f64, usize)>> = vec![None; groups];
         let mut possible: Vec<Option<Vec<usize>>> = vec![Some(Vec::new()); groups];
@@ -104,13 +113,17 @@ impl Contest {
                 possible[group] = None;
             }
         });
-        let before = |i: usize, f: usize| if self.last { i > f } else { i < f };
+        let wins_a_tie = |i: usize, f: usize| match self.tie {
+            Tie::First => i <= f,
+            Tie::Last => i >= f,
+            Tie::All => true,
+        };
         self.each(x.shape(), |i, group| {
             let (Some((m, first)), Some(list)) = (floor[group], possible[group].as_mut()) else {
                 return;
             };
             let hi = x.enclosure(i).hi();
-            if hi > m || (hi >= m && (i == first || before(i, first))) {
+            if hi > m || (hi >= m && wins_a_tie(i, first)) {
                 list.push(i);
             }
         });

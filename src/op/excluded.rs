@@ -16,21 +16,11 @@ impl Excluded {
         Excluded(pattern.contains(&true).then_some(pattern))
     }
 
-    /// True where nothing is left out.
-    pub fn is_none(&self) -> bool {
-        self.0.is_none()
-    }
-
     /// True where the element takes no part.
     pub fn at(&self, position: usize) -> bool {
         self.0
             .as_ref()
             .is_some_and(|pattern| pattern[position % pattern.len()])
-    }
-
-    /// For every element, whether it takes part.
-    pub fn kept(&self, len: usize) -> Arc<[bool]> {
-        (0..len).map(|i| !self.at(i)).collect()
     }
 
     /// Fails unless the pattern suits the shape and leaves every group of the reduction an

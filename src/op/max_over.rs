@@ -9,7 +9,6 @@ use crate::bound::{Approx, Bound, Operand};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, ValueId};
 use crate::number::runtime::with_float;
-use crate::number::spec::Steps;
 use crate::number::{Float, SpecNumber, Up};
 use crate::tensor::{SpecTensor, Tensor, Ty};
 
@@ -179,19 +178,18 @@ impl Parts {
     /// δ/n to each of the n elements that equal the maximum.
     fn split(&self, g: &mut Graph, site: &VjpSite) -> Result<ValueId> {
         let x = site.args[0];
-        let top = self.axes.spread(g, site.value, x)?;
-        let below = g.sub(x, top)?;
-        let mut attains = g.step(below, Steps::IS_ZERO)?;
-        if !self.excluded.is_none() {
-            let shape = g.ty(x).shape.clone();
-            let kept = Tensor::bools(shape.clone(), self.excluded.kept(shape.len()))?;
-            let kept = g.constant(kept);
-            attains = g.select_or_zero(kept, attains)?;
-        }
-        let ties = g.push(super::Sum(self.axes.clone()), &[attains])?;
+        let attains = Winner::all(self.axes.clone(), self.excluded.clone());
+        let attains = g.push(attains, &[x])?;
+        let dtype = g.ty(x).dtype;
+        let each = g.cast(attains, dtype)?;
+        let ties = g.push(super::Sum(self.axes.clone()), &[each])?;
+        // At least one attains it, though it may not be known which.
+        let one = g.scalar(1.0, dtype)?;
+        let one = g.broadcast(one, &g.ty(ties).shape.clone())?;
+        let ties = g.max(ties, one)?;
         let share = g.div(site.cotangent, ties)?;
         let share = self.axes.spread(g, share, x)?;
-        g.mul(share, attains)
+        g.select_or_zero(attains, share)
     }
 
     /// δ, selected where the winner is: it is never multiplied by a gate.

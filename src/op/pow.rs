@@ -43,6 +43,28 @@ fn moved(x: (Enclosure, Up), y: (Enclosure, Up), image: Enclosure) -> Up {
     moved.min(image.width())
 }
 
+/// δ·(y·x^(y−1)) with a product for the power, where y is one constant integer.
+#[expect(clippy::float_cmp, reason = "one number in every place")]
+fn by_products(
+    g: &mut Graph,
+    site: &VjpSite,
+    exponent: &Tensor,
+    lower: ValueId,
+) -> Result<Option<ValueId>> {
+    let (all, lower) = (exponent.to_f64s(), constant(g, lower));
+    let one = |t: &[f64]| t.first().copied().filter(|y| t.iter().all(|z| z == y));
+    let (Some(_), Some(less)) = (one(&all), lower.and_then(|t| one(&t.to_f64s()))) else {
+        return Ok(None);
+    };
+    let x = g.held(site.args[0])?;
+    let Some(power) = g.by_squaring(x, less)? else {
+        return Ok(None);
+    };
+    let slope = g.mul(site.args[1], power)?;
+    let cotangent = g.held(site.cotangent)?;
+    Ok(Some(g.mul(cotangent, slope)?))
+}
+
 /// y − 1, or 0 where y is 0, so that y·x^(y−1) is 0 there for every x.
 fn lowered(g: &mut Graph, y: ValueId) -> Result<ValueId> {
     if let Some(lowered) = lowered_constant(g, y)? {
@@ -147,8 +169,10 @@ impl Primitive for Pow {
         let power = g.pow(x, lower)?;
         let slope = g.mul(y, power)?;
         let to_x = g.mul(site.cotangent, slope)?;
-        if constant(g, y).is_some() {
-            return Ok(vec![Some(to_x), None]);
+        if let Some(exponent) = constant(g, y) {
+            let by_products = by_products(g, site, &exponent, lower)?;
+            let others: Vec<ValueId> = by_products.into_iter().collect();
+            return Ok(vec![Some(g.any_of(to_x, &others)?), None]);
         }
         let dtype = g.ty(x).dtype;
         let (zero, one) = (g.scalar(0.0, dtype)?, g.scalar(1.0, dtype)?);

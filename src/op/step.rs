@@ -2,7 +2,7 @@
 
 use super::elementwise::{self, Unary};
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite};
-use crate::bound::{Approx, Operand};
+use crate::bound::{Approx, Drift, Operand};
 use crate::error::Result;
 use crate::graph::{Graph, ValueId};
 use crate::number::{Float, SpecNumber};
@@ -62,7 +62,8 @@ impl Primitive for Step {
     ///
     /// # Derivation
     /// x and x̂ lie in [c−2ε, c+2ε]; spec and runtime may take different branches only
-    /// where that interval touches 0, and then differ by at most the width of the hull.
+    /// where that interval touches 0, and then differ by at most the width of the hull. Where
+    /// x̂ = x there is one branch, which may be another one for another execution's shift.
     /// # Tightness
     /// Test `relu_gate_covers_both_branches`.
     fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
@@ -72,14 +73,20 @@ impl Primitive for Step {
             if !x.eps(i).is_finite() {
                 return Up::INFINITY; // the argument may be undefined
             }
-            if x.eps(i) == Up::ZERO && !x.approx.drift.is_open() {
+            if x.eps(i) == Up::ZERO {
                 return rounding;
             }
             x.enclosure(i).step(&(), self.0).width() + rounding
         });
+        let jump = |i: usize| x.enclosure(i).step(&(), self.0).width();
+        let drift = match x.approx.drift.is_open() {
+            true => Drift::Within(x.bound(jump)),
+            false => Drift::None,
+        };
         let values = [self.0.below, self.0.at, self.0.above];
         let exact = range::hull(values.into_iter().map(Enclosure::point));
         Approx {
+            drift,
             range: range::rounded(cx, exact),
             ..cx.approx(args, eps)
         }

@@ -51,7 +51,10 @@ fn tensors<N: SpecNumber>(graph: &Graph, values: &[Vec<N>]) -> Vec<SpecTensor<N>
 pub fn formulas_apart<N: SpecNumber>(graph: &Graph, values: &[SpecTensor<N>]) -> Vec<Enclosure> {
     let mut apart = Vec::new();
     for node in graph.nodes().iter() {
-        let (Op::AnyOf(_), Some((first, others))) = (node.op(), node.args().split_first()) else {
+        let Op::AnyOf(any) = node.op() else {
+            continue;
+        };
+        let Some((first, others)) = any.formulas(node.args()).split_first() else {
             continue;
         };
         for other in others {

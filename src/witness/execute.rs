@@ -139,8 +139,8 @@ impl State<'_, '_> {
         let ty = graph.ty(id);
         let formula = match graph.node(id).op() {
             // The formula that this execution goes by.
-            Op::AnyOf(_) => {
-                let args = graph.node(id).args();
+            Op::AnyOf(any) => {
+                let args = any.formulas(graph.node(id).args());
                 elements_of(graph, args[self.run.tape.below(args.len())])
             }
             Op::Constant(_) | Op::Irrational(_) => Vec::new(),

@@ -76,7 +76,18 @@ fn resize(b: &mut Builder) -> Result<ValueId> {
         exclude_outside: b.tape.coin(),
     };
     let x = b.any([1, 3, 2]);
-    lower::resize(&mut b.graph, x, &[how])
+    // Along two axes programs take either first, or both at once.
+    let across = Resize {
+        axis: 2,
+        extent: 3,
+        scale: 1.5,
+        filter: Filter::Linear { antialias: false },
+        ..how
+    };
+    match b.tape.coin() {
+        true => lower::resize(&mut b.graph, x, &[how, across]),
+        false => lower::resize(&mut b.graph, x, &[how]),
+    }
 }
 
 fn einsum(b: &mut Builder) -> Result<ValueId> {

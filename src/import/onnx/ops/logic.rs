@@ -136,6 +136,10 @@ fn round(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
 fn modulo(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let (x, y) = call.operands()?;
     let truncated = call.attributes.flag("fmod", false)?;
+    if !truncated && call.dtype(x).is_float() {
+        return Err(Error::new("a Mod of floats with fmod = 0")
+            .remedy("set fmod to 1, which ONNX demands for floats"));
+    }
     let known_zero = call
         .builder()
         .known(y)
