@@ -196,6 +196,7 @@ fn every_variant_is_named_and_holds() {
         (Formula::Variance, layer_norm()),
         (Formula::Deviation, layer_norm()),
         (Formula::BatchNorm, batch_norm(0.5)),
+        (Formula::Elu, of_one("Elu")),
         (Formula::Softmax, of_one("Softmax")),
         (Formula::LogSoftmaxGradient, of_one("LogSoftmax")),
         (Formula::CrossEntropyGradient, cross_entropy("mean")),

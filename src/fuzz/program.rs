@@ -3,7 +3,7 @@
 use super::bytes::Bytes;
 use crate::error::Result;
 use crate::graph::{Graph, ValueId};
-use crate::lower::{self, Conv, Cumulative, Direction, Gelu, Spatial, Written};
+use crate::lower::{self, Conv, Cumulative, Decay, Direction, Gelu, Spatial, Written};
 use crate::number::spec::Steps;
 use crate::op::{Relation, Rounding, Slide, Taps};
 use crate::tensor::{DType, Shape, Tensor};
@@ -90,7 +90,7 @@ fn function(g: &mut Graph, x: ValueId, y: ValueId, bytes: &mut Bytes<'_>) -> Res
             lower::power(g, x, bytes.pick(exponents))
         }
         (None, 2) => lower::gelu(g, x, bytes.pick([Gelu::Erf, Gelu::Tanh])),
-        _ => lower::elu(g, x, 0.7),
+        _ => lower::elu(g, x, 0.7, bytes.pick([Decay::Expm1, Decay::Exp])),
     }
 }
 

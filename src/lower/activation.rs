@@ -1,6 +1,6 @@
 //! The activations that a recurrent cell may have.
 
-use super::{elu, hard_sigmoid, leaky_relu, real, softsign, thresholded_relu};
+use super::{Decay, elu, hard_sigmoid, leaky_relu, real, softsign, thresholded_relu};
 use crate::error::Result;
 use crate::graph::{Graph, ValueId};
 
@@ -71,7 +71,7 @@ impl Activation {
                 scaled(graph, alpha, tanh)
             }
             Activation::HardSigmoid { alpha, beta } => hard_sigmoid(graph, x, alpha, beta),
-            Activation::Elu { alpha } => elu(graph, x, alpha),
+            Activation::Elu { alpha } => elu(graph, x, alpha, Decay::default()),
             Activation::Softsign => softsign(graph, x),
             Activation::Softplus => graph.softplus(x),
         }

@@ -1,6 +1,6 @@
 //! The composites whose formula can be chosen, and what is chosen.
 
-use super::{BatchNorm, Exponentials, InverseRoot, LogSoftmax, Variance};
+use super::{BatchNorm, Decay, Exponentials, InverseRoot, LogSoftmax, Variance};
 use crate::error::{Error, Result};
 use crate::op::{LabelGradient, Probability};
 use std::collections::BTreeSet;
@@ -94,10 +94,15 @@ formulas! {
     batch_norm: BatchNorm, BatchNorm, "batch-norm", "F-batch-norm" {
         "any" => BatchNorm::Any,
             "batch normalization is (x − mean)·r·scale + bias or x·a + (bias − mean·a), with \
-             r = 1/√(v + e) and a = scale·r; its gradient is that of the former";
+             r = 1/√(v + e) and a = scale·r, and its gradient that of either";
         "centred" => BatchNorm::Centred, "batch normalization is (x − mean)·r·scale + bias, r = 1/√(v + e)";
         "folded" => BatchNorm::Folded,
             "batch normalization is x·a + (bias − mean·a), a = scale·(1/√(v + e))";
+    }
+    /// What Elu, Selu and Celu are left of 0.
+    elu: Decay, Elu, "elu", "F-elu" {
+        "expm1" => Decay::Expm1, "Elu, Selu and Celu have expm1 for negative numbers";
+        "exp" => Decay::Exp, "Elu, Selu and Celu have e^x − 1 for negative numbers";
     }
     /// What softmax, log-softmax and log-sum-exp exponentiate.
     softmax: Exponentials, Softmax, "softmax", "F-softmax" {
@@ -229,6 +234,11 @@ impl Choices {
     /// The formula of a batch normalization with given moments.
     pub fn batch_norm(&mut self) -> BatchNorm {
         self.note(Formula::BatchNorm).batch_norm
+    }
+
+    /// How Elu and its relatives compute e^x − 1.
+    pub fn elu(&mut self) -> Decay {
+        self.note(Formula::Elu).elu
     }
 
     /// What exponentials that are added up are taken of.

@@ -53,7 +53,7 @@ pub use determinant::determinant;
 pub use deviation::{Deviation, InverseRoot, inverse_deviation};
 pub use drawn::drawn_normalization;
 pub use einsum::einsum;
-pub use elu::{celu, elu, selu};
+pub use elu::{Decay, celu, elu, selu};
 pub use formulas::{Choices, Formula, Formulas};
 pub use gelu::{Gelu, gelu};
 pub use gemm::{Gemm, gemm};

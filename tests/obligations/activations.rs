@@ -2,7 +2,7 @@
 
 use gradbound::Result;
 use gradbound::graph::ValueId;
-use gradbound::lower::{self, Gelu};
+use gradbound::lower::{self, Decay, Gelu};
 use gradbound::witness::fragments::{Builder, elementary};
 use gradbound::witness::generate::Role;
 
@@ -54,10 +54,11 @@ fn powers(b: &mut Builder) -> Result<ValueId> {
 
 fn elus(b: &mut Builder) -> Result<ValueId> {
     let x = moderate(b);
+    let decay = b.tape.pick(&[Decay::Expm1, Decay::Exp]);
     match b.tape.below(3) {
-        0 => lower::elu(&mut b.graph, x, 1.0),
-        1 => lower::selu(&mut b.graph, x, 1.673_263_2, 1.050_701),
-        _ => lower::celu(&mut b.graph, x, 0.7),
+        0 => lower::elu(&mut b.graph, x, 1.0, decay),
+        1 => lower::selu(&mut b.graph, x, [1.673_263_2, 1.050_701], decay),
+        _ => lower::celu(&mut b.graph, x, 0.7, decay),
     }
 }
 

@@ -4,7 +4,7 @@ use super::Function;
 use super::{closely, exactly, of_one};
 use gradbound::Result;
 use gradbound::graph::{Graph, ValueId};
-use gradbound::lower::{self, Gelu};
+use gradbound::lower::{self, Decay, Gelu};
 use gradbound::op::Number;
 use gradbound::tensor::DType;
 
@@ -53,15 +53,15 @@ identities! {
     fractional_power: closely ["Pow"], |g| of_one(g, |g, x| lower::power(g, x, 1.25));
     elu: closely [], |g| of_one(g, |g, x| {
         let negative = g.neg(x)?;
-        lower::elu(g, negative, 1.5)
+        lower::elu(g, negative, 1.5, Decay::Exp)
     });
     selu: closely [], |g| of_one(g, |g, x| {
         let negative = g.neg(x)?;
-        lower::selu(g, negative, 1.75, 1.125)
+        lower::selu(g, negative, [1.75, 1.125], Decay::Expm1)
     });
     celu: closely [], |g| of_one(g, |g, x| {
         let negative = g.neg(x)?;
-        lower::celu(g, negative, 0.5)
+        lower::celu(g, negative, 0.5, Decay::Expm1)
     });
     gelu_by_erf: closely ["Conditioned"], |g| of_one(g, |g, x| lower::gelu(g, x, Gelu::Erf));
     gelu_by_tanh: closely [], |g| of_one(g, |g, x| lower::gelu(g, x, Gelu::Tanh));

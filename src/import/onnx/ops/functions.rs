@@ -59,18 +59,21 @@ fn float(call: &mut Call<'_>, name: &'static str, default: f32) -> Result<f64> {
 
 fn elu(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let alpha = float(call, "alpha", 1.0)?;
-    composite(call, |g, x| lower::elu(g, x, alpha))
+    let decay = call.scope.formulas.elu();
+    composite(call, |g, x| lower::elu(g, x, alpha, decay))
 }
 
 fn celu(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let alpha = float(call, "alpha", 1.0)?;
-    composite(call, |g, x| lower::celu(g, x, alpha))
+    let decay = call.scope.formulas.elu();
+    composite(call, |g, x| lower::celu(g, x, alpha, decay))
 }
 
 fn selu(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let alpha = float(call, "alpha", 1.673_263_2)?;
     let gamma = float(call, "gamma", 1.050_701)?;
-    composite(call, |g, x| lower::selu(g, x, alpha, gamma))
+    let decay = call.scope.formulas.elu();
+    composite(call, |g, x| lower::selu(g, x, [alpha, gamma], decay))
 }
 
 fn swish(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
