@@ -188,7 +188,7 @@ const FAMILIES: &[Family] = &[
     // Which of two is the larger, where they may be equal.
     (
         VjpSound,
-        &["Max", "Min", "MaxOver"],
+        &["Max", "Min"],
         Some("Step"),
         &[Exactly(0), HalfOf(0)],
     ),
