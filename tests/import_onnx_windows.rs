@@ -203,3 +203,57 @@ fn a_hidden_size_that_contradicts_the_weights_is_refused() {
         assert!(gru(size).is_err(), "{size}");
     }
 }
+
+/// Resize before opset 11, and Upsample: the element before, and where the axis shrinks the one
+/// after (ONNX's test_resize_downsample_nearest, and what onnxruntime 1.32 gives).
+#[test]
+fn the_nearest_element_before_opset_11() {
+    let resized = |opset, op: &str, scale: f32| {
+        let onnx = model(opset)
+            .floats("x", &[1, 1, 2, 4])
+            .initializer(f32s("scales", &[4], &[1.0, 1.0, 1.0, scale]))
+            .node(node(op, &["x", "scales"], &["y"]))
+            .output("y");
+        let folder = tempfile::tempdir().unwrap();
+        let model = import(&onnx.save(folder.path()), &ImportOptions::default()).unwrap();
+        let ramp: Vec<f32> = (1..=8).map(|k| k as f32).collect();
+        let x = Tensor::f32s([1, 1, 2, 4], ramp).unwrap();
+        let all = runtime::eval(&model.graph, &Config::default(), &[x]).unwrap();
+        all[model.outputs[0].id.index()].to_f64s()[..].to_vec()
+    };
+    assert_eq!(resized(10, "Resize", 0.6), [1.0, 3.0, 5.0, 7.0]);
+    assert_eq!(resized(10, "Resize", 0.75), [1.0, 3.0, 4.0, 5.0, 7.0, 8.0]);
+    for (opset, op) in [(10, "Resize"), (9, "Upsample")] {
+        let up = [1.0, 1.0, 2.0, 3.0, 3.0, 4.0];
+        assert_eq!(resized(opset, op, 1.5)[..6], up, "{op}");
+    }
+}
+
+/// The operator's text: `length_resized > 1 ? (x_resized + 0.5) / scale - 0.5 : 0`.
+#[test]
+fn a_result_of_extent_1_takes_the_first_element() {
+    let resized = |mode: &str, nearest: &str, scale: f32| {
+        let attributes = [
+            text("mode", mode),
+            text("nearest_mode", nearest),
+            text("coordinate_transformation_mode", "pytorch_half_pixel"),
+        ];
+        let node = node_with("Resize", &["x", "", "scales"], &["y"], &attributes);
+        let onnx = model(18)
+            .floats("x", &[4])
+            .initializer(f32s("scales", &[1], &[scale]))
+            .node(node)
+            .output("y");
+        let folder = tempfile::tempdir().unwrap();
+        let model = import(&onnx.save(folder.path()), &ImportOptions::default()).unwrap();
+        let x = Tensor::f32s([4], vec![1.0, 2.0, 4.0, 8.0]).unwrap();
+        let all = runtime::eval(&model.graph, &Config::default(), &[x]).unwrap();
+        all[model.outputs[0].id.index()].to_f64s()
+    };
+    for mode in ["nearest", "linear", "cubic"] {
+        for scale in [0.25, 0.3, 0.45] {
+            assert_eq!(resized(mode, "ceil", scale), [1.0], "{mode} {scale}");
+        }
+    }
+    assert_eq!(resized("linear", "ceil", 0.5), [1.5, 6.0]);
+}

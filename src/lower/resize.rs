@@ -46,6 +46,8 @@ pub enum Nearest {
     RoundPreferCeil,
     Floor,
     Ceil,
+    /// Up where the axis shrinks, down where it grows (Resize of opset 10).
+    ByScale,
 }
 
 /// The weights of neighbours by their distance.
@@ -166,7 +168,7 @@ impl Resize {
             Coordinates::HalfPixelSymmetric => {
                 n / 2.0 * (1.0 - self.extent as f64 / wanted) + half_pixel
             }
-            Coordinates::PytorchHalfPixel if wanted == 1.0 => -0.5,
+            Coordinates::PytorchHalfPixel if self.extent == 1 => 0.0,
             Coordinates::PytorchHalfPixel => half_pixel,
             Coordinates::AlignCorners if wanted == 1.0 => 0.0,
             Coordinates::AlignCorners => x * (n - 1.0) / (wanted - 1.0),
@@ -262,7 +264,7 @@ impl Filter {
         let floor = source.floor();
         let shrink = if self.averages(scale) { scale } else { 1.0 };
         let reach = match self {
-            Filter::Nearest(nearest) => return vec![(nearest.of(source), 1.0)],
+            Filter::Nearest(nearest) => return vec![(nearest.of(source, scale), 1.0)],
             Filter::Linear { .. } => 1.0,
             Filter::Cubic { .. } => 2.0,
         };
@@ -290,13 +292,14 @@ impl Filter {
 }
 
 impl Nearest {
-    fn of(self, source: f64) -> f64 {
+    fn of(self, source: f64, scale: f64) -> f64 {
         let (floor, ratio) = (source.floor(), source - source.floor());
         let up = match self {
             Nearest::RoundPreferFloor => ratio > 0.5,
             Nearest::RoundPreferCeil => ratio >= 0.5,
             Nearest::Floor => false,
             Nearest::Ceil => ratio > 0.0,
+            Nearest::ByScale => ratio > 0.0 && scale < 1.0,
         };
         if up { floor + 1.0 } else { floor }
     }

@@ -23,7 +23,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     op("Sigmoid", "", 1..=1, sigmoid),
     op("Sqrt", "", 1..=1, sqrt),
     op("Sub", "", 2..=2, sub),
-    op("Sum", "", 1..=MANY, sum),
+    op("Sum", "of floats", 1..=MANY, sum),
     op("Tanh", "", 1..=1, tanh),
 ];
 

@@ -10,8 +10,18 @@ use crate::tensor::Shape;
 pub(super) const OPERATIONS: &[Operation] = &[
     op("ArgMax", "of floats", 1..=1, arg_max),
     op("ArgMin", "of floats", 1..=1, arg_min),
-    op("ReduceMin", "over constant axes", 1..=2, reduce_min),
-    op("ReduceProd", "over constant axes", 1..=2, reduce_prod),
+    op(
+        "ReduceMin",
+        "of floats, over constant axes",
+        1..=2,
+        reduce_min,
+    ),
+    op(
+        "ReduceProd",
+        "of floats, over constant axes",
+        1..=2,
+        reduce_prod,
+    ),
 ];
 
 fn reduce_prod(call: &mut Call<'_>) -> Result<Vec<ValueId>> {

@@ -7,8 +7,10 @@ use crate::lower::{self, Gemm};
 use crate::op;
 use crate::tensor::Shape;
 
-pub(super) const OPERATIONS: &[Operation] =
-    &[op("Gemm", "", 2..=3, gemm), op("MatMul", "", 2..=2, matmul)];
+pub(super) const OPERATIONS: &[Operation] = &[
+    op("Gemm", "of floats", 2..=3, gemm),
+    op("MatMul", "of floats", 2..=2, matmul),
+];
 
 /// numpy's matmul: vectors gain an axis of extent 1, which the result loses again.
 fn matmul(call: &mut Call<'_>) -> Result<Vec<ValueId>> {

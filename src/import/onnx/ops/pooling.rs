@@ -11,7 +11,7 @@ use crate::tensor::Shape;
 
 pub(super) const OPERATIONS: &[Operation] = &[
     op("AveragePool", "", 1..=1, average_pool),
-    op("Col2Im", "to a constant shape", 3..=3, col2im),
+    op("Col2Im", "of floats, to a constant shape", 3..=3, col2im),
     op("GlobalAveragePool", "", 1..=1, global_average_pool),
     op("GlobalLpPool", "", 1..=1, global_lp_pool),
     op("GlobalMaxPool", "", 1..=1, global_max_pool),

@@ -18,7 +18,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     op("ReduceSumSquare", CONSTANT, 1..=2, sum_square),
 ];
 
-const CONSTANT: &str = "over constant axes";
+const CONSTANT: &str = "of floats, over constant axes";
 
 /// The opset from which ReduceSum takes its axes as an input, and the one from which the
 /// others do.

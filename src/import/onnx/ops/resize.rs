@@ -9,14 +9,19 @@ use crate::lower::{self, Coordinates, Filter, Nearest};
 use crate::tensor::Shape;
 
 pub(super) const OPERATIONS: &[Operation] = &[
-    op("Einsum", "", 1..=super::MANY, einsum),
+    op("Einsum", "of floats", 1..=super::MANY, einsum),
     op(
         "Resize",
-        "by constant scales or to constant sizes",
+        "by constant scales or to constant sizes; linear and cubic of floats",
         1..=4,
         resize,
     ),
-    op("Upsample", "by constant scales", 1..=2, upsample),
+    op(
+        "Upsample",
+        "by constant scales; linear of floats",
+        1..=2,
+        upsample,
+    ),
 ];
 
 /// The opset from which Resize takes a region, coordinates and sizes.
@@ -61,14 +66,15 @@ fn numbers(call: &Call<'_>, k: usize, what: &str) -> Result<Option<Vec<f64>>> {
 }
 
 /// Upsample and Resize before regions: the first elements agree, and the nearest is that
-/// before.
+/// before, or that after where the axis shrinks (as onnxruntime has it, and ONNX's test
+/// `test_resize_downsample_nearest`; the operator's text leaves it open).
 fn upsample(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let filter = word(
         call,
         "mode",
-        Filter::Nearest(Nearest::Floor),
+        Filter::Nearest(Nearest::ByScale),
         &[
-            ("nearest", Filter::Nearest(Nearest::Floor)),
+            ("nearest", Filter::Nearest(Nearest::ByScale)),
             ("linear", Filter::Linear { antialias: false }),
             ("bilinear", Filter::Linear { antialias: false }),
         ],
