@@ -399,7 +399,10 @@ fn headers_that_lie_about_the_shape_are_refused() {
     refused(&npz("'<f4'", "(1,)", &[0; 8]), "4 fill its shape");
     refused(&npz("'<f4'", "(1000000000,)", &[0; 8]), "fill its shape");
     refused(&npz("'<f8'", "(4294967296, 4294967296)", &[0; 8]), "2^34");
-    refused(&npz("'<f8'", "(0, 18446744073709551615)", &[]), "2^34");
+    refused(
+        &npz("'<f8'", "(0, 18446744073709551615)", &[]),
+        "no elements",
+    );
 }
 
 #[test]

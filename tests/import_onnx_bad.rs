@@ -264,7 +264,7 @@ fn tensors_that_are_not_what_they_say() {
     );
     refused(&with(f32s("w", &[-1], &[1.0])), "`w` has the extents [-1]");
     refused(&with(f32s("w", &[1 << 32, 1 << 32], &[1.0])), "2^34");
-    refused(&with(f32s("w", &[1 << 62, 4, 0], &[])), "2^34");
+    refused(&with(f32s("w", &[1 << 62, 4, 0], &[])), "no elements");
     refused(&with(f32s("w", &[1; 65], &[1.0])), "65 axes");
     refused(&with(f32s("w", &[1 << 33], &[])), "8 GiB");
     refused(

@@ -10,6 +10,7 @@ mod onnx_builder;
 
 use bad_onnx::*;
 use gradbound::import::onnx::proto::DataType;
+use gradbound::import::onnx::{ImportOptions, import};
 use onnx_builder::*;
 
 #[test]
@@ -239,4 +240,82 @@ fn what_must_be_constant_is_not_computed_from_inputs() {
         .input("n", DataType::Int64, &[Dim::Is(1)])
         .node(node("ReduceSum", &["x", "n"], &["y"]));
     refused_at(&axes, "y", "must be constant");
+}
+
+/// A vector of ones of a shape that the file says in a few bytes, as the node `c`.
+fn ones(onnx: Onnx, name: &str, shape: &[i64]) -> Onnx {
+    let extents = format!("{name} extents");
+    let one = f32s("value", &[1], &[1.0]);
+    let node = node_with(
+        "ConstantOfShape",
+        &[&extents],
+        &[name],
+        &[tensor("value", one)],
+    );
+    onnx.initializer(i64s(&extents, &[shape.len() as i64], shape))
+        .node(node)
+}
+
+/// What a small file asks for is refused before it is made.
+#[test]
+fn a_causal_mask_beyond_any_memory() {
+    for queries in [1 << 18, 1 << 15] {
+        let onnx = ones(model(23), "q", &[1, 1, queries, 1]);
+        let causal = [int("is_causal", 1)];
+        let node = node_with("Attention", &["q", "q", "q"], &["y"], &causal);
+        refused_at(&onnx.node(node).output("y"), "y", "mask");
+    }
+    // A mask that is an input, and shorter than the keys, is filled up without a copy.
+    let onnx = ones(model(23), "q", &[1, 1, 1 << 17, 1]);
+    let onnx = ones(onnx, "mask", &[1 << 17, 1]);
+    let node = node("Attention", &["q", "q", "q", "mask"], &["y"]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = onnx.node(node).output("y").save(folder.path());
+    import(&path, &ImportOptions::default()).unwrap();
+}
+
+/// An empty tensor has no elements, but operations keep something by its extents.
+#[test]
+fn an_empty_tensor_of_large_extents() {
+    let onnx = ones(model(18), "c", &[0, 1 << 33]);
+    refused_at(&onnx.output("c"), "c", "no elements");
+    let axes = i64s("axes", &[1], &[1]);
+    for node in [
+        node("Softmax", &["x"], &["y"]),
+        node("ReduceProd", &["x", "axes"], &["y"]),
+    ] {
+        let onnx = model(18).floats("x", &[0, 1 << 33]);
+        let onnx = onnx.initializer(axes.clone()).node(node).output("y");
+        let error = refused(&onnx, "no elements");
+        assert!(error.to_string().contains("`x`"), "{error}");
+    }
+}
+
+#[test]
+fn sequences_too_long_to_write_out() {
+    for (op, gates) in [("RNN", 1), ("GRU", 3), ("LSTM", 4)] {
+        for batch in [1, 0] {
+            let onnx = ones(model(14), "x", &[1 << 20, batch, 1]);
+            let onnx = ones(onnx, "w", &[1, gates, 1]);
+            let node = node(op, &["x", "w", "w"], &["y"]);
+            refused_at(&onnx.node(node).output("y"), "y", "primitives");
+        }
+    }
+}
+
+#[test]
+fn too_many_updates_of_one_element() {
+    let scatter = |updates: i64| {
+        let n = usize::try_from(updates).unwrap();
+        let mul = [text("reduction", "mul")];
+        let node = node_with("ScatterElements", &["c", "at", "c"], &["y"], &mul);
+        ones(model(18), "c", &[updates])
+            .initializer(i64s("at", &[updates], &vec![0; n]))
+            .node(node)
+            .output("y")
+    };
+    refused_at(&scatter(30_000), "y", "updates of one element");
+    let folder = tempfile::tempdir().unwrap();
+    let path = scatter(100).save(folder.path());
+    import(&path, &ImportOptions::default()).unwrap();
 }

@@ -174,3 +174,135 @@ fn an_array_of_a_wider_type_must_fit() {
         "{message}"
     );
 }
+
+/// What the program says of a model whose input x is `len` elements in a safetensors file.
+fn audited(onnx: &Onnx, dtype: &str, elements: &[u8], len: usize) -> std::process::Output {
+    let folder = tempfile::tempdir().unwrap();
+    let model = onnx.save(folder.path());
+    let inputs = folder.path().join("x.safetensors");
+    let bytes = elements.len();
+    let header =
+        format!(r#"{{"x":{{"dtype":"{dtype}","shape":[{len}],"data_offsets":[0,{bytes}]}}}}"#);
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend(header.as_bytes());
+    file.extend(elements);
+    std::fs::write(&inputs, file).unwrap();
+    std::process::Command::new(env!("CARGO_BIN_EXE_gradbound"))
+        .args(["audit", "--quiet", "--forward-only", "--inputs"])
+        .args([&inputs, &model])
+        .arg("--out")
+        .arg(folder.path().join("out"))
+        .output()
+        .unwrap()
+}
+
+/// An array of zeros and ones is what the model says it is: integers that wrap around, or truth
+/// values.
+#[test]
+fn zeros_and_ones_have_the_type_of_the_input() {
+    let audit = |onnx: Onnx, n: u8| audited(&onnx, "U8", &[n], 1);
+    for n in 0..=2 {
+        let onnx = model(17)
+            .input("x", DataType::Uint8, &[Dim::Is(1)])
+            .initializer(integers("three", DataType::Uint8, &[3]))
+            .node(node("Sub", &["x", "three"], &["y"]))
+            .node(node_with("Cast", &["y"], &["z"], &[int("to", 1)]))
+            .output("z");
+        let run = audit(onnx, n);
+        let error = String::from_utf8_lossy(&run.stderr);
+        assert_eq!(run.status.code(), Some(0), "{n}: {error}");
+    }
+    // A branch that a truth value decides.
+    let branch = |value| {
+        let one = node_with("Constant", &[], &["b"], &[float("value_float", value)]);
+        body(&[], &["b"], vec![one])
+    };
+    let onnx = model(17)
+        .input("x", DataType::Bool, &[Dim::Is(1)])
+        .node(node_with(
+            "If",
+            &["x"],
+            &["z"],
+            &[
+                graph("then_branch", branch(1.0)),
+                graph("else_branch", branch(2.0)),
+            ],
+        ))
+        .output("z");
+    let run = audit(onnx, 1);
+    let error = String::from_utf8_lossy(&run.stderr);
+    assert_eq!(run.status.code(), Some(0), "{error}");
+}
+
+/// Known integers of any length wrap around where an operation comes to several primitives.
+#[test]
+fn long_known_integers_wrap_around() {
+    const N: usize = 70;
+    let x = |onnx: Onnx| onnx.initializer(integers("x", DataType::Uint8, &[200; N]));
+    let at: Vec<i64> = (0..N as i64).collect();
+    let sums = x(model(18))
+        .initializer(i64s("axis", &[], &[0]))
+        .node(node("CumSum", &["x", "axis"], &["z"]))
+        .output("z");
+    let sums_expected: Vec<i64> = (1..=N as i64).map(|k| 200 * k % 256).collect();
+    assert_eq!(constant(&sums), sums_expected);
+    let added = x(model(18))
+        .initializer(i64s("at", &[N as i64], &at))
+        .node(node_with(
+            "ScatterElements",
+            &["x", "at", "x"],
+            &["z"],
+            &[text("reduction", "add")],
+        ))
+        .output("z");
+    assert_eq!(constant(&added), [400 - 256; N]);
+    let picked = model(18)
+        .initializer(i64s("at", &[N as i64], &[2; N]))
+        .initializer(i64s("depth", &[], &[3]))
+        .initializer(integers("both", DataType::Uint8, &[0, 200]))
+        .node(node("OneHot", &["at", "depth", "both"], &["one"]))
+        .node(node("Add", &["one", "one"], &["z"]))
+        .output("z");
+    assert_eq!(constant(&picked), [0, 0, 144].repeat(N));
+}
+
+/// An integer beyond 64 bits is an error that names the node, whatever it is made of.
+#[test]
+fn integers_beyond_64_bits_are_refused_at_their_node() {
+    let refused = |onnx: Onnx| {
+        let error = load(&onnx, &ImportOptions::default()).unwrap_err();
+        assert!(error.to_string().contains("overflows"), "{error}");
+        assert_eq!(error.node(), Some("z"), "{error}");
+    };
+    for n in [2, 80] {
+        let x = i64s("x", &[n], &vec![i64::MAX; n as usize]);
+        let start = || model(18).initializer(x.clone());
+        refused(start().node(node("Add", &["x", "x"], &["z"])).output("z"));
+        let axis = i64s("axis", &[], &[0]);
+        let sums = node("CumSum", &["x", "axis"], &["z"]);
+        refused(start().initializer(axis).node(sums).output("z"));
+    }
+}
+
+/// The same where a run computes them from floats.
+#[test]
+fn integers_of_a_run_beyond_64_bits_are_refused_at_their_node() {
+    let onnx = model(17)
+        .floats("x", &[80])
+        .node(node_with(
+            "Cast",
+            &["x"],
+            &["n"],
+            &[int("to", DataType::Int64 as i64)],
+        ))
+        .node(node("Mul", &["n", "n"], &["z"]))
+        .output("z");
+    let large = 1e12_f32.to_le_bytes().repeat(80);
+    let run = audited(&onnx, "F32", &large, 80);
+    let error = String::from_utf8_lossy(&run.stderr);
+    assert_eq!(run.status.code(), Some(2), "{error}");
+    assert!(
+        error.contains("node `z`: integer arithmetic overflows"),
+        "{error}"
+    );
+}

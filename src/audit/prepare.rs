@@ -107,11 +107,12 @@ fn input_shapes(file: &ArrayFile) -> BTreeMap<String, Vec<usize>> {
 }
 
 /// The integers and truth values of the run, and the small tensors of floats: what shapes and
-/// loops may be computed from. One that has another type in the model decides nothing.
+/// loops may be computed from. One that has another type in the model decides nothing; integers
+/// 0 and 1 may stand for truth values.
 fn decisive_values(file: &ArrayFile) -> BTreeMap<String, Tensor> {
     let value = |array: &arrays::Array| {
         let small = array.shape().len() <= MAX_DECISIVE;
-        let types = [DType::Bool, DType::I64, DType::F32, DType::F64];
+        let types = [DType::I64, DType::Bool, DType::F32, DType::F64];
         let mut types = types.into_iter().filter(|t| small || !t.is_float());
         types.find_map(|dtype| array.to_tensor(dtype).ok())
     };

@@ -25,12 +25,13 @@ impl Source {
 
     /// Bytes that the elements of a shape take; fails where no tensor may be that large.
     pub fn byte_count(&self, shape: &[usize], element_size: usize) -> Result<u64> {
-        match Shape::checked(shape) {
-            Ok(shape) => Ok(shape.len() as u64 * element_size as u64),
-            Err(_) => Err(self
-                .error(format!(
-                    "has the shape {shape:?}, which is more than 2^34 elements"
-                ))
+        match Shape::excess(shape) {
+            None => {
+                let len: usize = shape.iter().product();
+                Ok(len as u64 * element_size as u64)
+            }
+            Some(why) => Err(self
+                .error(format!("of shape {shape:?} has {why}"))
                 .remedy("use smaller arrays")),
         }
     }

@@ -2,13 +2,23 @@
 
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::graph::Graph;
+use crate::graph::{Graph, Origin};
 use crate::op::{Op, Primitive, RuleCx};
 use crate::tensor::Tensor;
 use smallvec::SmallVec;
 
 /// Every value of the graph, in arena order; `inputs` in the order of `graph.inputs()`.
 pub fn eval(graph: &Graph, config: &Config, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+    eval_at(graph, config, inputs, |_| None)
+}
+
+/// [`eval`], where an error names what the origin of its value is called.
+pub fn eval_at(
+    graph: &Graph,
+    config: &Config,
+    inputs: &[Tensor],
+    name: impl Fn(Origin) -> Option<String>,
+) -> Result<Vec<Tensor>> {
     if inputs.len() != graph.inputs().len() {
         return Err(Error::new(format!(
             "{} inputs given to a graph with {}",
@@ -34,7 +44,11 @@ pub fn eval(graph: &Graph, config: &Config, inputs: &[Tensor]) -> Result<Vec<Ten
             }
             (op, _) => {
                 let args = node.args().iter().map(|a| &values[a.index()]);
-                run(op, &RuleCx { config, ty }, args.collect())?
+                let run = run(op, &RuleCx { config, ty }, args.collect());
+                run.map_err(|e| match name(node.origin()) {
+                    Some(name) => e.at_node(name),
+                    None => e,
+                })?
             }
         };
         values.push(value);

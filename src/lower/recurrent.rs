@@ -5,6 +5,9 @@ use crate::error::{Error, Result};
 use crate::graph::{Graph, ValueId};
 use crate::tensor::{Shape, Tensor};
 
+/// The most primitives that one direction is written out to.
+const MAX_PRIMITIVES: usize = 1 << 20;
+
 /// A cell, by what its gates compute.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Cell {
@@ -110,6 +113,17 @@ fn gate(graph: &mut Graph, x: ValueId, axis: usize, k: usize, hidden: usize) -> 
     part(graph, x, axis, k * hidden, hidden)
 }
 
+/// Refuses what would be written out to too many primitives.
+fn affordable(steps: usize, each: usize) -> Result<()> {
+    if steps.saturating_mul(each) <= MAX_PRIMITIVES {
+        return Ok(());
+    }
+    Err(
+        Error::new(format!("{steps} steps of {each} primitives each"))
+            .remedy("2^20 primitives are the most; use shorter sequences"),
+    )
+}
+
 impl Recurrent {
     /// Unrolls x of shape [sequence, batch, inputs].
     pub fn unroll(
@@ -131,7 +145,12 @@ impl Recurrent {
         let step = Step::new(graph, self, weights, hidden)?;
         let mut states = from;
         let mut steps = Vec::new();
+        let before = graph.len();
         for k in 0..sequence {
+            // Every step has as many, but for those at the ends of sequences.
+            if k == 1 {
+                affordable(sequence, graph.len() - before)?;
+            }
             let t = if self.reverse { sequence - 1 - k } else { k };
             let projected = part(graph, projected, 0, t * batch, batch)?;
             let next = step.next(graph, projected, states)?;

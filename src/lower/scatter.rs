@@ -73,6 +73,34 @@ fn added(graph: &mut Graph, data: ValueId, updates: ValueId, to: &[usize]) -> Re
     graph.add(data, sums)
 }
 
+/// The most elements that updates of the same elements are written out to.
+const MAX_WRITTEN: usize = 1 << 24;
+
+/// The most updates of one element that are written out.
+const MAX_TURNS: usize = 1 << 16;
+
+/// The updates (number, target) in turns that write to no element twice.
+fn turns(to: &[usize], len: usize) -> Result<Vec<Vec<(usize, usize)>>> {
+    let mut written = vec![0; len];
+    let mut turns: Vec<Vec<(usize, usize)>> = Vec::new();
+    for (update, &target) in to.iter().enumerate() {
+        let turn: usize = written[target];
+        written[target] += 1;
+        if turn == turns.len() {
+            turns.push(Vec::new());
+        }
+        turns[turn].push((update, target));
+    }
+    if turns.len() > MAX_TURNS || turns.len().saturating_mul(len) > MAX_WRITTEN {
+        return Err(Error::new(format!(
+            "{} updates of one element, one after the other, in data of {len} elements",
+            turns.len()
+        ))
+        .remedy("2^16 updates, and 2^24 elements in all turns, are the most; use fewer"));
+    }
+    Ok(turns)
+}
+
 /// Combines the data with one update for each element at a time.
 fn in_turn(
     graph: &mut Graph,
@@ -83,16 +111,11 @@ fn in_turn(
 ) -> Result<ValueId> {
     let len = graph.ty(data).shape.len();
     let mut all = data;
-    let mut rest: Vec<(usize, usize)> = to.iter().copied().enumerate().collect();
-    while !rest.is_empty() {
+    for turn in turns(to, len)? {
         let mut sources: Vec<Option<usize>> = vec![None; len];
-        rest.retain(|&(update, target)| {
-            let free = sources[target].is_none();
-            if free {
-                sources[target] = Some(update);
-            }
-            !free
-        });
+        for (update, target) in turn {
+            sources[target] = Some(update);
+        }
         let written: Vec<bool> = sources.iter().map(Option::is_some).collect();
         let picks: Vec<usize> = sources.iter().map(|s| s.unwrap_or(0)).collect();
         let picks = positions(graph, &picks)?;

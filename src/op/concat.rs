@@ -8,7 +8,7 @@ use crate::graph::{Graph, ValueId};
 use crate::number::{SpecNumber, Up, simulated};
 use super::nest::Nest;
 use std::sync::Arc;
-use crate::tensor::{Data, Shape, SpecTensor, Tensor, Ty, ZERO_FILL};
+use crate::tensor::{Data, Shape, SpecTensor, Tensor, Ty};
 
 /// Concatenation along the axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,15 +31,6 @@ impl Concat {
                     .collect()
             })
             .collect()
-    }
-
-    /// For argument `k`: the source map that puts it into zeros of the result's shape.
-    fn embedding(self, k: usize, shapes: &[&Shape], out: &Shape) -> Vec<usize> {
-        let mut sources = vec![ZERO_FILL; out.len()];
-        for (source, &place) in self.places(shapes, out)[k].iter().enumerate() {
-            sources[place] = source;
-        }
-        sources
     }
 
     fn merged(self, shapes: &[&Shape], out: &Shape, at: impl Fn(usize, usize) -> Up) -> Bound {
@@ -136,18 +127,12 @@ impl Primitive for Concat {
             range: range::hull(args.iter().map(|a| a.approx.range)),
             ..cx.approx(args, self.merged(&shapes, out, |k, i| args[k].eps(i)))
         };
-        // A joined tensor whose parts are roots of reductions is one too: the parts, each
-        // embedded in zeros, added up. Only where some part is one.
+        // A joined tensor whose parts are roots of reductions is one too. Only where some part
+        // is one.
         if cx.any_tree() && args.iter().any(|a| a.approx.nest.is_some()) {
-            let parts: Vec<_> = args
-                .iter()
-                .enumerate()
-                .map(|(k, a)| {
-                    let nest = Nest::of(cx, a);
-                    Arc::new(nest.taken(&self.embedding(k, &shapes, out)))
-                })
-                .collect();
-            approx.nest = Some(Arc::new(Nest::joined(&parts, cx.len())));
+            let parts: Vec<_> = args.iter().map(|a| Nest::of(cx, a)).collect();
+            let merged = |of: &dyn Fn(usize, usize) -> Up| self.merged(&shapes, out, of);
+            approx.nest = Some(Arc::new(Nest::side_by_side(&parts, merged)));
         }
         approx
     }
@@ -156,15 +141,9 @@ impl Primitive for Concat {
         let scale = self.merged(&shapes, &cx.ty.shape, |k, i| args[k].at(i));
         let mut scaled = Scaled::new(scale);
         if cx.any_tree() && args.iter().any(|a| a.scaled.nest.is_some()) {
-            let parts: Vec<_> = args
-                .iter()
-                .enumerate()
-                .map(|(k, a)| {
-                    let nest = Nest::of_scale(cx, a);
-                    Arc::new(nest.taken(&self.embedding(k, &shapes, &cx.ty.shape)))
-                })
-                .collect();
-            scaled.nest = Some(Arc::new(Nest::joined(&parts, cx.len())));
+            let parts: Vec<_> = args.iter().map(|a| Nest::of_scale(cx, a)).collect();
+            let merged = |of: &dyn Fn(usize, usize) -> Up| self.merged(&shapes, &cx.ty.shape, of);
+            scaled.nest = Some(Arc::new(Nest::side_by_side(&parts, merged)));
         }
         scaled
     }

@@ -117,7 +117,8 @@ fn integers(tensor: &Tensor) -> Result<&[i64]> {
 }
 
 fn overflow() -> Error {
-    Error::new("integer arithmetic overflows").remedy("use smaller indices or shapes")
+    Error::new("integer arithmetic overflows")
+        .remedy("integers have 64 bits and a sign here; use smaller ones, or floats")
 }
 
 pub(crate) fn run_unary(op: &impl Unary, cx: &RuleCx, x: &Tensor) -> Result<Tensor> {

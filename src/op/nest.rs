@@ -114,6 +114,38 @@ impl Nest {
 
     /// Nests whose elements do not overlap (each is zero where another is not), as one.
     pub fn joined(nests: &[Arc<Nest>], len: usize) -> Nest {
+        let total = |of: fn(&Nest) -> &Bound| {
+            let all = nests.iter().map(|nest| of(nest));
+            all.fold(Bound::Zero, |sum, bound| sum.plus(bound, len))
+        };
+        Nest {
+            magnitude: total(|nest| &nest.magnitude),
+            propagated: total(|nest| &nest.propagated),
+            ..Nest::longest(nests)
+        }
+    }
+
+    /// Nests of the parts of a tensor, as one; `merged` puts the bound of each part's elements
+    /// (part, position) in its place.
+    pub fn side_by_side(
+        nests: &[Arc<Nest>],
+        merged: impl Fn(&dyn Fn(usize, usize) -> Up) -> Bound,
+    ) -> Nest {
+        let whole = |of: fn(&Nest) -> &Bound| {
+            if nests.iter().all(|nest| matches!(of(nest), Bound::Zero)) {
+                return Bound::Zero;
+            }
+            merged(&|part, position| of(&nests[part]).at(position))
+        };
+        Nest {
+            magnitude: whole(|nest| &nest.magnitude),
+            propagated: whole(|nest| &nest.propagated),
+            ..Nest::longest(nests)
+        }
+    }
+
+    /// The most roundings of any of the nests, without their bounds.
+    fn longest(nests: &[Arc<Nest>]) -> Nest {
         let mut total = Nest::leaf(Bound::Zero, Bound::Zero);
         for nest in nests {
             total.additions = total.additions.max(nest.additions);
@@ -121,8 +153,6 @@ impl Nest {
             total.stores = total.stores.max(nest.stores);
             total.store_events = total.store_events.max(nest.store_events);
             total.accumulated |= nest.accumulated;
-            total.magnitude = total.magnitude.plus(&nest.magnitude, len);
-            total.propagated = total.propagated.plus(&nest.propagated, len);
         }
         total
     }

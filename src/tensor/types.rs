@@ -9,6 +9,9 @@ use std::ops::Deref;
 /// The largest number of elements one tensor may have.
 pub const MAX_ELEMENTS: usize = 1 << 34;
 
+/// The most that the extents of an empty tensor come to, beside those that are 0.
+const MAX_BESIDE_ZERO: usize = 1 << 24;
+
 /// The type of a tensor's elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DType {
@@ -164,19 +167,26 @@ impl Shape {
             .map(Shape)
     }
 
-    /// A shape, where its element count is one that a tensor may have.
+    /// A shape, where a tensor may have it.
     pub fn checked(extents: &[usize]) -> Result<Shape> {
-        let mut len = 1_usize;
-        for &extent in extents {
-            len = len.saturating_mul(extent.max(1));
+        match Shape::excess(extents) {
+            None => Ok(Shape::from(extents)),
+            Some(why) => Err(
+                Error::new(format!("a tensor of shape {extents:?} has {why}"))
+                    .remedy("use smaller inputs or a smaller batch"),
+            ),
         }
-        if len > MAX_ELEMENTS {
-            return Err(Error::new(format!(
-                "a tensor of shape {extents:?} has more than 2^34 elements"
-            ))
-            .remedy("use smaller inputs or a smaller batch"));
+    }
+
+    /// What is too much about these extents. Those of an empty tensor are bounded as well: an
+    /// operation may keep something by them (the tree over the factors of each of no products).
+    pub(crate) fn excess(extents: &[usize]) -> Option<&'static str> {
+        let beside_zero = extents.iter().filter(|&&n| n != 0);
+        let len = beside_zero.fold(1_usize, |len, &n| len.saturating_mul(n));
+        if extents.contains(&0) && len > MAX_BESIDE_ZERO {
+            return Some("no elements, and other extents that come to more than 2^24");
         }
-        Ok(Shape::from(extents))
+        (len > MAX_ELEMENTS).then_some("more than 2^34 elements")
     }
 }
 

@@ -22,6 +22,10 @@ const MAX_REALS: usize = 64;
 /// the graph.
 const MAX_FOLDED: usize = 1 << 24;
 
+/// Elements of the masks that attributes say, all together. For each there are scores and
+/// weights, so that an audit takes no more of them (2^29 elements of all values).
+const MAX_MASKED: usize = 1 << 28;
+
 /// A graph, and what is known of its values.
 pub(super) struct Builder {
     pub graph: Graph,
@@ -37,6 +41,8 @@ pub(super) struct Builder {
     infinite: HashMap<ValueId, ValueId>,
     /// What is left of [`MAX_FOLDED`].
     allowance: usize,
+    /// What is left of [`MAX_MASKED`].
+    masked: usize,
     /// How many of the graph's values have been looked at.
     seen: usize,
 }
@@ -52,15 +58,18 @@ impl Builder {
             widths: HashMap::new(),
             infinite: HashMap::new(),
             allowance: MAX_FOLDED,
+            masked: MAX_MASKED,
             seen: 0,
         }
     }
 
-    /// Finds out what is known of values that were appended to the graph itself.
-    pub fn catch_up(&mut self) {
+    /// Finds out what is known of values that were appended to the graph itself, none of which
+    /// may be too large.
+    pub fn catch_up(&mut self) -> Result<()> {
         let new: Vec<ValueId> = self.graph.values_from(self.seen).collect();
         self.seen = self.graph.len();
         for id in new {
+            Shape::checked(&self.graph.ty(id).shape)?;
             if self.known.contains_key(&id) || self.reals.contains_key(&id) {
                 continue;
             }
@@ -70,6 +79,13 @@ impl Builder {
                 continue;
             }
             // An input without a value has no arguments to compute it from.
+            if node.args().is_empty() {
+                continue;
+            }
+            if let Some(value) = self.fold(node.op(), node.args())? {
+                self.known.insert(id, value);
+                continue;
+            }
             match self.compute(node.op(), node.args()) {
                 Some((value, approx)) if value.dtype().is_float() => {
                     self.reals.insert(id, (value, approx));
@@ -80,6 +96,7 @@ impl Builder {
                 Some(_) | None => {}
             }
         }
+        Ok(())
     }
 
     /// The graph, once it is built.
@@ -197,6 +214,12 @@ impl Builder {
     /// Takes elements off what may be computed at import; `None` where there are too few.
     pub fn allow(&mut self, elements: usize) -> Option<()> {
         self.allowance = self.allowance.checked_sub(elements)?;
+        Some(())
+    }
+
+    /// Takes elements off what masks may have; `None` where there are too few.
+    pub fn allow_mask(&mut self, elements: usize) -> Option<()> {
+        self.masked = self.masked.checked_sub(elements)?;
         Some(())
     }
 

@@ -30,7 +30,8 @@ pub struct ImportOptions {
     pub input_shapes: BTreeMap<String, Vec<usize>>,
     /// Inputs of the run that the graph is for, by name. What an operation needs to know at
     /// import (a shape, an axis, how often a loop runs) may be computed from them; the graph
-    /// then speaks of runs with these inputs only.
+    /// then speaks of runs with these inputs only. One of another type than the model's input
+    /// says nothing, but for integers 0 and 1 where that is a truth value.
     pub values: BTreeMap<String, Tensor>,
     /// The formulas of composites that have several.
     pub formulas: Formulas,
@@ -128,11 +129,12 @@ impl<'a> Whole<'a, '_> {
         for (info, ty) in given.into_iter().zip(types) {
             let builder = &mut self.walk.scope.builder;
             let value = options.values.get(&info.name);
+            let value = value.map(|value| inputs::typed(value, &ty)).transpose()?;
             let width = inputs::width(info);
-            if let (Some(width), Some(value)) = (width, value.and_then(Tensor::as_i64s)) {
+            if let (Some(width), Some(value)) = (width, value.as_ref().and_then(Tensor::as_i64s)) {
                 inputs::check_range(info, width, value)?;
             }
-            let id = builder.input(ty, value);
+            let id = builder.input(ty, value.as_ref());
             builder.set_width(id, width);
             self.frame.define(&info.name, Some(id))?;
             named.push(named_value(&info.name, id, None));

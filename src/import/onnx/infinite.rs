@@ -156,9 +156,9 @@ fn plain(scope: &mut Scope, operation: &Operation, given: Given) -> Result<Vec<V
         attributes: given.attributes,
         inputs: given.inputs,
         outputs: given.outputs,
-    });
-    scope.builder.catch_up();
-    lowered
+    })?;
+    scope.builder.catch_up()?;
+    Ok(lowered)
 }
 
 /// Notes where the results, which are floats, are −∞.
@@ -252,6 +252,6 @@ fn softmax(scope: &mut Scope, mut given: Given, x: ValueId, mask: ValueId) -> Re
     let yes = builder.constant(Tensor::bools(Shape::scalar(), [true])?);
     let kept = choose(builder, mask, no, yes)?;
     let result = lower::masked_softmax(&mut builder.graph, x, kept, axis)?;
-    builder.catch_up();
+    builder.catch_up()?;
     Ok(vec![result])
 }

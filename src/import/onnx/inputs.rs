@@ -3,7 +3,7 @@
 use super::proto::{Extent, GraphProto, TensorType, ValueInfoProto};
 use super::types::{self, MAX_RANK, Retype, Width};
 use crate::error::{Error, Result};
-use crate::tensor::{DType, Shape, Ty};
+use crate::tensor::{DType, Shape, Tensor, Ty};
 use std::collections::{BTreeMap, HashMap};
 
 /// The model's own float type, and the one it is audited in.
@@ -135,7 +135,13 @@ fn resolve_one<'a>(
                 .remedy("use tensors of at most 64 axes"),
         );
     }
-    Ok(Ty::new(Shape::checked(&extents)?, dtype))
+    if let Some(why) = Shape::excess(&extents) {
+        return Err(
+            Error::new(format!("the input `{name}` of shape {extents:?} has {why}"))
+                .remedy("use smaller inputs or a smaller batch"),
+        );
+    }
+    Ok(Ty::new(Shape::from(extents), dtype))
 }
 
 /// The extent, where the model fixes it.
@@ -207,4 +213,16 @@ pub(super) fn contradiction(info: &ValueInfoProto, ty: &Ty, retype: Retype) -> O
         "{dtype}[{}]",
         extents.unwrap_or_default().join(", ")
     ))
+}
+
+/// The value of an input in the model's type, where integers 0 and 1 stand for truth values.
+pub(super) fn typed(value: &Tensor, ty: &Ty) -> Result<Tensor> {
+    let integers = value.as_i64s().filter(|_| ty.dtype == DType::Bool);
+    match integers.filter(|all| all.iter().all(|n| (0..=1).contains(n))) {
+        Some(all) => Tensor::bools(
+            value.shape().clone(),
+            all.iter().map(|&n| n == 1).collect::<Vec<bool>>(),
+        ),
+        None => Ok(value.clone()),
+    }
 }

@@ -93,6 +93,17 @@ struct Extents {
     past: usize,
 }
 
+/// Refuses a mask of more elements than an audit takes of its scores, before it is made.
+fn affordable(call: &mut Call<'_>, extents: &[usize]) -> Result<()> {
+    let elements = extents.iter().fold(1, |n: usize, &k| n.saturating_mul(k));
+    call.builder().allow_mask(elements).ok_or_else(|| {
+        Error::new(format!(
+            "the mask of shape {extents:?} leaves more than 2^28 elements of all masks"
+        ))
+        .remedy("audit with shorter sequences, or with fewer layers")
+    })
+}
+
 fn masks(call: &mut Call<'_>, of: Extents) -> Result<Masks> {
     let mut masks = Masks::default();
     let causal = call.attributes.flag("is_causal", false)?;
@@ -115,8 +126,8 @@ fn masks(call: &mut Call<'_>, of: Extents) -> Result<Masks> {
             && left.is_none_or(|n| -ahead <= n)
             && right.is_none_or(|n| ahead <= n)
     };
-    let graph = &mut call.builder().graph;
     if causal || left.is_some() || right.is_some() {
+        affordable(call, &[offsets.len(), of.queries, of.keys])?;
         let mut all = Vec::with_capacity(offsets.len() * of.queries * of.keys);
         for &offset in &offsets {
             for i in 0..of.queries {
@@ -124,14 +135,17 @@ fn masks(call: &mut Call<'_>, of: Extents) -> Result<Masks> {
             }
         }
         let shape = Shape::from([offsets.len(), 1, of.queries, of.keys]);
+        let graph = &mut call.builder().graph;
         let mask = graph.constant(Tensor::bools(shape, all)?);
         masks.and(graph, mask)?;
     }
     if let Some(valid) = valid {
+        affordable(call, &[valid.len(), of.keys])?;
         let each = valid
             .iter()
             .flat_map(|&n| (0..of.keys).map(move |j| (j as i64) < n));
         let shape = Shape::from([of.batch, 1, 1, of.keys]);
+        let graph = &mut call.builder().graph;
         let mask = graph.constant(Tensor::bools(shape, each.collect::<Vec<bool>>())?);
         masks.and(graph, mask)?;
     }
@@ -148,14 +162,18 @@ fn given_mask(call: &mut Call<'_>, mask: ValueId, of: Extents, masks: &mut Masks
         .ok_or_else(|| misshapen(&shape))?;
     let short = of.keys.saturating_sub(shape[axis]);
     let boolean = call.dtype(mask) == DType::Bool;
+    if short > 0 {
+        affordable(call, &[of.keys])?;
+    }
     let graph = &mut call.builder().graph;
     let mut whole = mask;
     if short > 0 {
         let mut missing = shape.to_vec();
         missing[axis] = short;
         let missing = Shape::from(missing);
-        let nothing = Tensor::full(missing.clone(), graph.ty(mask).dtype, 0.0)?;
+        let nothing = Tensor::full(Shape::scalar(), graph.ty(mask).dtype, 0.0)?;
         let nothing = graph.constant(nothing);
+        let nothing = graph.broadcast(nothing, &missing)?;
         whole = graph.concat(&[mask, nothing], axis)?;
         let there: Vec<bool> = (0..of.keys).map(|j| j < shape[axis]).collect();
         let there = graph.constant(Tensor::bools([of.keys], there)?);
