@@ -186,7 +186,7 @@ fn misuse_is_two_with_a_remedy_and_writes_nothing() {
     is_misuse(&["--no-such-option"], "--no-such-option");
     is_misuse(
         &["--formula", "variants=one-pass"],
-        "variance deviation batch-norm softmax log-softmax-gradient cross-entropy-gradient",
+        "variance deviation batch-norm elu softmax log-softmax-gradient cross-entropy-gradient",
     );
     is_misuse(&["--formula", "variance=three-pass"], "two-pass one-pass");
     is_misuse(&["--formula", "variance"], "two-pass one-pass");
