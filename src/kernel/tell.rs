@@ -35,7 +35,7 @@ pub(super) fn tell(structure: &Structure, point: &Point, score: &Score, backward
         (None, None) => format!("{:.4} of the bound", score.ratio),
     };
     let mut lines = vec![format!("  {what}")];
-    let inputs = point.fitted(&structure.graph);
+    let inputs = point.fitted(&structure.graph, false);
     let count = inputs.inputs.len();
     for (k, (input, value)) in inputs
         .inputs

@@ -145,6 +145,14 @@ impl Input {
     }
 }
 
+/// Leaves so many elements, the first or the last.
+fn keep<T>(all: &mut Vec<T>, len: usize, last: bool) {
+    if last {
+        all.drain(..all.len().saturating_sub(len));
+    }
+    all.truncate(len);
+}
+
 impl Point {
     /// As inputs of a graph; elements that are missing are zeros, known exactly. `None` where
     /// an input is of another kind.
@@ -198,15 +206,15 @@ impl Point {
         all.filter(|given| given.len() == graph.inputs().len())
     }
 
-    /// Without the elements beyond the inputs' shapes.
+    /// As many elements as the inputs' shapes have: the first, or the last.
     #[must_use]
-    pub fn fitted(&self, graph: &Graph) -> Point {
+    pub fn fitted(&self, graph: &Graph, last: bool) -> Point {
         let mut point = self.clone();
         for (input, value) in point.inputs.iter_mut().zip(graph.inputs()) {
             let len = graph.ty(*value).shape.len();
             match input {
-                Input::Floats { places, .. } => places.truncate(len),
-                Input::Integers(whole) => whole.truncate(len),
+                Input::Floats { places, .. } => keep(places, len, last),
+                Input::Integers(whole) => keep(whole, len, last),
                 Input::Fixed(_) => {}
             }
         }

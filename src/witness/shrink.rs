@@ -102,8 +102,9 @@ impl Shrinking<'_> {
             config: self.best.structure.config,
             ..structure
         };
-        let point = self.best.point.fitted(&structure.graph);
-        self.try_point(Arc::new(structure), point)
+        let structure = Arc::new(structure);
+        let [first, last] = [false, true].map(|l| self.best.point.fitted(&structure.graph, l));
+        self.try_point(Arc::clone(&structure), first) || self.try_point(structure, last)
     }
 
     /// Simpler choices: from the end, then one by one.
