@@ -7,7 +7,7 @@ use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite, arit
 use super::sliding::{Slide, Sliding, Walk};
 use super::share::in_either_format;
 use super::sum::Storage;
-use crate::bound::{Approx, Bound, Operand};
+use crate::bound::{Approx, Bound, Drift, Operand};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, ValueId};
 use crate::number::runtime::with_float;
@@ -128,12 +128,18 @@ impl Primitive for Fold {
         if let Some(apart) = self.apart(whole) {
             return movement::error(cx, x, &apart);
         }
-        if x.approx.drift.is_open() {
-            return cx.approx(args, Bound::Tensor(Up::INFINITY));
-        }
+        // What meets at an element drifts together.
+        let drift = match &x.approx.drift {
+            Drift::Within(moved) => {
+                let moved = self.nest(whole, &Nest::leaf(moved.clone(), Bound::Zero));
+                Drift::Within(moved.magnitude().clone())
+            }
+            Drift::None | Drift::Settled => Drift::None,
+        };
         let nest = self.nest(whole, &Nest::of(cx, x));
-        let approx = cx.approx(args, nest.eps(cx, out, &Default::default()));
+        let approx = cx.approx(args, nest.eps(cx, out, &drift));
         Approx {
+            drift,
             nest: cx.any_tree().then(|| Arc::new(nest)),
             ..in_either_format(cx, approx)
         }
