@@ -96,7 +96,7 @@ pub fn product_near(a: &[f64], la: Layout, b: &[f64], lb: Layout) -> Vec<f64> {
 }
 
 /// Multiply-adds from which on a product is worth more than one thread.
-const WORTH_THREADS: usize = 1 << 18;
+pub(crate) const WORTH_THREADS: usize = 1 << 18;
 
 /// out = A·B; zeros where there is nothing to add.
 #[expect(clippy::expect_used, reason = "slice lengths fit isize")]

@@ -1,7 +1,7 @@
 //! Matrix products in a native format with every sum in a given order: the same bits on
 //! every machine.
 
-use super::gemm::Layout;
+use super::gemm::{Layout, WORTH_THREADS};
 use super::order::Order;
 use super::runtime::Float;
 use rayon::prelude::*;
@@ -10,8 +10,6 @@ use std::ops::Range;
 /// Rows and columns of a tile whose sums are kept in registers.
 const TILE_ROWS: usize = 4;
 const TILE_COLUMNS: usize = 16;
-/// Multiply-adds from which on a product is worth more than one thread.
-const WORTH_THREADS: usize = 1 << 18;
 
 /// fl(A·B), every sum in the given order.
 pub(crate) fn product_in_order<T: Float>(

@@ -42,7 +42,7 @@ impl Precise {
         match function {
             Function::Exp => self.exponential(function, 0.0),
             Function::Expm1 => self.exponential(function, -1.0),
-            Function::Log if e.lo() > 0.0 => dashu!(self, function, ln),
+            Function::Log if self.above(0) => dashu!(self, function, ln),
             Function::Log1p if self.above(-1) => dashu!(self, function, ln_1p),
             Function::Erf => self.erf_image(),
             Function::Sin => self.wave(function, FBig::sin, FBig::sin),
@@ -69,7 +69,7 @@ impl Precise {
                 let rest = |x: &Precise| x.abs().neg().exp().log1p();
                 self.ends(|x| x.max(&x.like(0.0)).add(&rest(x)))
             }
-            Function::Rsqrt if e.lo() > 0.0 => one().div(&self.sqrt()),
+            Function::Rsqrt if self.above(0) => one().div(&self.sqrt()),
             Function::Log
             | Function::Log1p
             | Function::Tan
@@ -242,8 +242,7 @@ impl Precise {
         if let Some(n) = y.enclose().as_integer() {
             return self.integer_power(n, y);
         }
-        let e = self.enclose();
-        if e.lo() > 0.0 {
+        if self.above(0) {
             return y.mul(&self.log()).exp();
         }
         if !self.at_least(0) || y.enclose().lo() <= 0.0 {
@@ -335,4 +334,28 @@ fn above(function: Function, x: &Hi, f: impl Fn(&Hi) -> Hi) -> Hi {
 fn exactly_at(function: Function, x: f64) -> Option<(Lo, Lo)> {
     let y = function.exactly_at(x)?;
     Lo::try_from(x).ok().zip(Lo::try_from(y).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::number::precise::Places;
+
+    /// Numbers below f64's least are greater than 0: functions that need that have their image.
+    #[test]
+    fn numbers_below_the_range_of_f64_have_powers() {
+        let x = |lo: f64| {
+            let end = Precise::from_endpoints(Places(64), lo, 1e-300);
+            end.mul(&end) // from lo² to 1e-600
+        };
+        let quarter = x(1e-300).like(0.25);
+        let root = x(1e-300).pow(&quarter).enclose();
+        assert!(root.lo() <= 1e-150 && 1e-150 <= root.hi() && root.width().get() < 1e-160);
+        let to_zero = x(0.0).pow(&quarter).enclose();
+        assert!(to_zero.lo() == 0.0 && (1e-150..1.1e-150).contains(&to_zero.hi()));
+        let logarithm = x(1e-300).function(Function::Log).enclose();
+        assert!(logarithm.lo() < -1381.5 && -1381.6 < logarithm.lo());
+        let inverse = x(1e-300).function(Function::Rsqrt).enclose();
+        assert!(inverse.contains(1e300) && inverse.hi() < 1.1e300);
+    }
 }

@@ -9,7 +9,7 @@ use super::sum::Storage;
 use crate::bound::{Approx, Bound, Operand};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, ValueId};
-use crate::number::gemm::{Layout, product_up};
+use crate::number::gemm::{Layout, WORTH_THREADS, product_up};
 use crate::number::runtime::with_float;
 use crate::number::ordered::product_in_order;
 use crate::number::spec::Factor;
@@ -50,7 +50,11 @@ impl Plan {
         if let [only] = self.offsets.as_slice() {
             return one(only);
         }
-        let parts: Vec<Vec<U>> = self.offsets.par_iter().map(one).collect();
+        // Where a small product waited for another thread, that thread's caller might begin
+        // its next work on top of this one's stack.
+        let least = WORTH_THREADS / (rows * self.n).max(1);
+        let products = self.offsets.par_iter().with_min_len(least.max(1));
+        let parts: Vec<Vec<U>> = products.map(one).collect();
         parts.concat()
     }
 }
