@@ -69,23 +69,36 @@ impl Contest {
 
     /// For each group, the elements that may be the specification's winner.
     ///
-    /// An element is dropped once another beats it for certain: an earlier one that is at
-    /// least as large (larger, where all equal ones win), or a later one that is larger.
+    /// An element is dropped once the group's leader beats it for certain: an earlier one that
+    /// is at least as large (larger, where all equal ones win), or a later one that is larger.
+    /// One leader is enough: it is the maximum where differences have certain signs, and has
+    /// the largest lower end where numbers are only enclosed.
     pub fn contenders<N: SpecNumber>(
         &self,
         x: &Shape,
         data: &[N],
         groups: usize,
     ) -> Vec<Vec<usize>> {
-        let mut all: Vec<Vec<usize>> = vec![Vec::new(); groups];
+        let mut leaders: Vec<Option<usize>> = vec![None; groups];
         self.each(x, |i, group| {
-            let mut beaten = false;
-            all[group].retain(|&other| {
+            let leads = |other: usize| {
                 let lead = data[i].sub(&data[other]).enclose();
-                beaten |= lead.hi() < 0.0 || (lead.hi() <= 0.0 && self.tie != Tie::All);
-                beaten || lead.lo() <= 0.0
-            });
-            if !beaten {
+                let undecided = lead.lo() < 0.0 && lead.hi() > 0.0;
+                lead.lo() > 0.0
+                    || (undecided && data[i].enclose().lo() > data[other].enclose().lo())
+            };
+            if leaders[group].is_none_or(leads) {
+                leaders[group] = Some(i);
+            }
+        });
+        let mut all: Vec<Vec<usize>> = vec![Vec::new(); groups];
+        let mut passed = vec![false; groups];
+        self.each(x, |i, group| {
+            let leader = leaders[group].unwrap_or(i);
+            let lead = data[i].sub(&data[leader]).enclose();
+            let second = passed[group] && self.tie != Tie::All;
+            passed[group] |= i == leader;
+            if i == leader || !(lead.hi() < 0.0 || (second && lead.hi() <= 0.0)) {
                 all[group].push(i);
             }
         });
