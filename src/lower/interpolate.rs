@@ -37,6 +37,22 @@ impl Neighbours {
         self.0.iter().map(Vec::len).fold(1, usize::max)
     }
 
+    /// The same sums, a neighbour at `last` that stands alone taken twice with half its weight.
+    pub fn halved_at(self, last: usize) -> Neighbours {
+        let halved = |own: Vec<(usize, f64)>| match own.as_slice() {
+            &[(position, weight)] if position == last => vec![(last, half_of(weight)); 2],
+            _ => own,
+        };
+        Neighbours(self.0.into_iter().map(halved).collect())
+    }
+
+    /// True where every element stays where it is.
+    #[expect(clippy::float_cmp, reason = "only the exact weight 1 moves")]
+    pub fn is_still(&self) -> bool {
+        let stays = |(at, own): (usize, &Vec<(usize, f64)>)| matches!(own.as_slice(), &[(p, w)] if p == at && w == 1.0);
+        self.0.iter().enumerate().all(stays)
+    }
+
     /// Neighbour k of every result element, k outermost.
     fn by_tap<T: Copy>(&self, missing: T, of: impl Fn((usize, f64)) -> T) -> Vec<T> {
         let tap = |k: usize| {
@@ -62,6 +78,11 @@ impl Neighbours {
 #[expect(clippy::float_arithmetic, reason = "weights, which are what is meant")]
 fn sum_of(a: f64, b: f64) -> f64 {
     a + b
+}
+
+#[expect(clippy::float_arithmetic, reason = "weights, which are what is meant")]
+fn half_of(weight: f64) -> f64 {
+    weight / 2.0
 }
 
 /// Σ weight·neighbour along an axis.

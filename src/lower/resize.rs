@@ -13,6 +13,7 @@ use super::interpolate::interpolate_at_once;
 use super::{Neighbours, interpolate};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, ValueId};
+use crate::tensor::{Shape, Ty};
 
 /// How a result coordinate becomes a source coordinate.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -96,25 +97,109 @@ const MOST_AT_ONCE: usize = 64;
 pub fn resize(graph: &mut Graph, x: ValueId, axes: &[Resize]) -> Result<ValueId> {
     let value = in_turn(graph, x, axes.iter())?;
     let shape = graph.ty(x).shape.clone();
-    let mut sums: Vec<(usize, Neighbours)> = Vec::new();
-    for how in axes {
-        let extent = shape.get(how.axis).copied().unwrap_or(0);
-        if how.beyond(extent).is_some() {
-            return Ok(value);
-        }
-        sums.push((how.axis, how.neighbours(extent)));
-    }
-    if sums.iter().filter(|(_, all)| !all.only_moves()).count() < 2 {
+    let sums = at_once(&shape, axes);
+    let along = |(axis, all): &&(usize, Neighbours)| {
+        axes.iter().any(|how| how.axis == *axis) && !all.only_moves()
+    };
+    if sums.iter().find(along).is_none() {
         return Ok(value);
     }
     let held = graph.held(x)?;
-    let mut others = vec![in_turn(graph, held, axes.iter().rev())?];
+    let mut others = Vec::new();
+    if axes.len() > 1 {
+        others.push(in_turn(graph, held, axes.iter().rev())?);
+    }
     let taps = sums.iter().map(|(_, all)| all.most());
-    if taps.fold(1, usize::saturating_mul) <= MOST_AT_ONCE {
-        sums.sort_by_key(|(axis, _)| *axis);
-        others.push(interpolate_at_once(graph, held, &sums)?);
+    if sums.len() > 1 && taps.fold(1, usize::saturating_mul) <= MOST_AT_ONCE {
+        let inside = interpolate_at_once(graph, held, &sums)?;
+        others.push(match beyond_any(graph, x, axes)? {
+            Some(beyond) => graph.add(inside, beyond)?,
+            None => inside,
+        });
+    }
+    if others.is_empty() {
+        return Ok(value);
     }
     graph.any_program(value, &others, &[x])
+}
+
+/// The axes along which one sum runs that does all of it, in rising order, with the neighbours
+/// along each.
+///
+/// Linear kernels run over a whole image, axes that stay as they are included, and take the
+/// element at an axis's end twice, each time by a half (ONNX Runtime).
+fn at_once(shape: &Shape, axes: &[Resize]) -> Vec<(usize, Neighbours)> {
+    let linear = |how: &Resize| {
+        matches!(how.filter, Filter::Linear { .. })
+            && !how.exclude_outside
+            && !how.filter.averages(how.scale)
+    };
+    let own = |how: &Resize| {
+        let extent = shape.get(how.axis).copied().unwrap_or(0);
+        (how.axis, extent, how.neighbours(extent))
+    };
+    let mut all: Vec<(usize, usize, Neighbours)> = axes.iter().map(own).collect();
+    let halved = !axes.is_empty() && axes.iter().all(linear);
+    if halved {
+        for axis in image(shape.rank(), axes) {
+            if axes.iter().all(|how| how.axis != axis) {
+                let extent = shape.get(axis).copied().unwrap_or(0);
+                let still = Neighbours::new((0..extent).map(|at| vec![(at, 1.0)]));
+                all.push((axis, extent, still));
+            }
+        }
+    }
+    all.sort_by_key(|(axis, ..)| *axis);
+    let each = |(axis, extent, own): (usize, usize, Neighbours)| match halved {
+        true => (axis, own.halved_at(extent.saturating_sub(1))),
+        false => (axis, own),
+    };
+    all.into_iter()
+        .map(each)
+        .filter(|(_, own)| !own.is_still())
+        .collect()
+}
+
+/// The axes of the image in which some axes are resized: the last two of four or three of five,
+/// all of two or three, or the middle ones of four where channels come last.
+fn image(rank: usize, axes: &[Resize]) -> std::ops::Range<usize> {
+    let channels_last = rank == 4 && axes.iter().any(|how| how.axis == 1);
+    let image = match rank {
+        2 | 3 => 0..rank,
+        4 if channels_last => 1..3,
+        4 | 5 => 2..rank,
+        _ => 0..0,
+    };
+    if axes.iter().all(|how| image.contains(&how.axis)) {
+        image
+    } else {
+        0..0
+    }
+}
+
+/// What stands where a coordinate leaves any axis, and 0 elsewhere; none where that is 0.
+fn beyond_any(graph: &mut Graph, x: ValueId, axes: &[Resize]) -> Result<Option<ValueId>> {
+    let Ty { dtype, shape } = graph.ty(x).clone();
+    let mut all: Vec<f64> = vec![0.0];
+    let mut extents = vec![1; shape.rank()];
+    let mut ordered: Vec<&Resize> = axes.iter().collect();
+    ordered.sort_by_key(|how| how.axis);
+    for how in ordered {
+        let extent = shape.get(how.axis).copied().unwrap_or(0);
+        let Some(own) = how.beyond(extent) else {
+            continue;
+        };
+        extents[how.axis] = how.extent;
+        let beside = |&before: &f64| {
+            let either = move |&here: &f64| if here == 0.0 { before } else { here };
+            own.iter().map(either).collect::<Vec<f64>>()
+        };
+        all = all.iter().flat_map(beside).collect();
+    }
+    if extents.iter().all(|&n| n == 1) && all == [0.0] {
+        return Ok(None);
+    }
+    super::reals(graph, Shape::from(extents), &all, dtype).map(Some)
 }
 
 fn in_turn<'a>(

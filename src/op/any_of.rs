@@ -1,6 +1,7 @@
 //! One real, computed by any one of several formulas.
 
 use super::nest::Nest;
+use super::range;
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite, float};
 use crate::bound::{Approx, Bound, Drift, Operand};
 use crate::error::{Error, Result};
@@ -95,7 +96,8 @@ impl Primitive for AnyOf {
     /// and the propagation of errors through f, which ε₁ bounds, whose rules all allow for an
     /// execution that does not round. An execution may recompute its formula inside the
     /// reduction that uses the value; the bound of that reduction grows with every entry of
-    /// the nest, so the largest entries cover each k.
+    /// the nest, so the largest entries cover each k. What formula k computes lies in its own
+    /// range, and the specification in all of them.
     /// # Assumes
     /// The arguments are the same real; values that are held are not recomputed at their use
     /// (no summand is held).
@@ -119,6 +121,7 @@ impl Primitive for AnyOf {
         let approx = Approx {
             drift,
             nest: nest.then(|| Arc::new(Nest::either(nests(), len))),
+            range: range::hull(args.iter().map(|a| a.approx.range)),
             ..cx.approx(args, first.approx.eps.plus(&local, len))
         };
         if others.is_empty() {

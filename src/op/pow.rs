@@ -2,11 +2,11 @@
 
 use super::elementwise::{self, Binary};
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite, arity, float};
-use crate::bound::{Approx, Bound, Operand};
+use crate::bound::{Approx, Bound, Drift, Operand};
 use crate::error::Result;
 use crate::graph::{Graph, ValueId};
 use crate::number::{Enclosure, Float, SpecNumber, Up};
-use crate::op::{Op, Relation};
+use crate::op::{Op, Relation, range};
 use crate::tensor::{SpecTensor, Tensor, Ty};
 
 /// x to the power of y: for x > 0, for x = 0 < y, and for every x ≠ 0 (or x, where y ≥ 0)
@@ -131,7 +131,8 @@ impl Primitive for Pow {
     /// min(sup|y·x^(y−1)|·εx + sup|x^y·ln x|·εy, width of X^Y) + the table's at sup|x^y|.
     /// # Derivation
     /// Mean value theorem on the box X × Y, along one axis after the other; the term of an
-    /// exact operand is left out, and with it the demand that ln x exist.
+    /// exact operand is left out, and with it the demand that ln x exist. The drift moves by the
+    /// same slopes.
     /// # Assumes
     /// A5: the computed power is within its table's ulp of the power of the float arguments.
     /// # Tightness
@@ -150,8 +151,26 @@ impl Primitive for Pow {
             let image = base.pow(&exponent);
             moved((base, ex), (exponent, ey), image) + libm.power_error(format, image.magnitude())
         };
+        let drift = |i: usize| {
+            let (base, exponent) = (x.enclosure(i), y.enclosure(i));
+            let (dx, dy) = (x.approx.drift.at(i), y.approx.drift.at(i));
+            moved((base, dx), (exponent, dy), base.pow(&exponent))
+        };
+        // Elements without a claim are none of whom a range speaks.
+        let claimed = (0..cx.len()).filter(|&i| (x.eps(i) + y.eps(i)).is_finite());
+        let images = claimed.map(|i| x.enclosure(i).pow(&y.enclosure(i)));
+        let open = x.approx.drift.is_open() || y.approx.drift.is_open();
         let approx = cx.approx(args, Bound::from_fn(cx.len(), each));
         Approx {
+            drift: if open {
+                Drift::Within(Bound::from_fn(cx.len(), drift))
+            } else {
+                Drift::None
+            },
+            range: range::widened(range::hull(images), |m| match cx.format() {
+                Some(format) => libm.power_error(format, m),
+                None => Up::INFINITY,
+            }),
             determined: approx.determined
                 && (cx.format()).is_some_and(|format| libm.fixes_power(format)),
             ..approx

@@ -304,3 +304,75 @@ fn resizing_takes_either_axis_first() {
         }
     }
 }
+
+/// Along the last of three axes, at its end: ONNX Runtime adds the last element eight times an
+/// eighth of it, and gets 0x1.9d6284p0 for 0x1.9d6288p0.
+#[test]
+fn resizing_along_one_axis_may_sum_over_the_whole_image() {
+    let last = f32::from_bits(0x3fce_b144);
+    let data = [f64::from(f32::from_bits(0x3fbe_de25)), f64::from(last)];
+    let mut sum = 0.0_f32;
+    for _ in 0..8 {
+        sum += 0.125 * last;
+    }
+    assert_eq!(sum, f32::from_bits(0x3fce_b142));
+    let eps = |shape: &[usize], axis, coordinates| {
+        let x = Tensor::from_f64s(shape.into(), DType::F32, &data).unwrap();
+        let mut g = Graph::new();
+        let v = g.input(x.ty());
+        let how = Resize {
+            axis,
+            extent: 4,
+            scale: 2.0,
+            coordinates,
+            filter: Filter::Linear { antialias: false },
+            exclude_outside: false,
+        };
+        let y = lower::resize(&mut g, v, &[how]).unwrap();
+        let (c, approx) = known(&g, &Config::default(), std::slice::from_ref(&x), y);
+        assert_eq!(c.get(3), f64::from(last));
+        (approx.eps.at(3).get(), approx.eps.at(1).get())
+    };
+    let off = f64::from(last) - f64::from(sum);
+    for coordinates in [Coordinates::Asymmetric, Coordinates::HalfPixel] {
+        let (end, _) = eps(&[1, 1, 2], 2, coordinates);
+        // Four roundings to even happen to come to two thirds of the worst.
+        assert!(off <= end && end < 3.0 * off, "{off:e} above {end:e}");
+        // No kernel knows what the axes of six are.
+        let (end, inside) = eps(&[1, 1, 1, 1, 1, 2], 5, coordinates);
+        assert!(end < off && inside < off, "{end:e} {inside:e}");
+    }
+}
+
+/// √x, 1/x and their like by a `pow` that is off by all it may be.
+#[test]
+fn a_root_may_be_a_power() {
+    let config = Config {
+        libm: Libm::Ulp(2.0),
+        ..Config::default()
+    };
+    for (exponent, power) in [
+        (0.5, f64::sqrt as fn(f64) -> f64),
+        (-0.5, |x| 1.0 / x.sqrt()),
+        (-1.0, |x| 1.0 / x),
+        (-2.0, |x| 1.0 / (x * x)),
+    ] {
+        let inputs = || [of(DType::F32, &[1.75]), of(DType::F32, &[1.0])];
+        let mut g = Graph::new();
+        let v = g.input(inputs()[0].ty());
+        let y = lower::power(&mut g, v, exponent).unwrap();
+        let (_, approx) = known(&g, &config, &inputs()[..1], y);
+        let ulp = f64::from(f32::EPSILON) * power(1.75).log2().floor().exp2();
+        let eps = approx.eps.at(0).get();
+        assert!((2.0 * ulp..6.0 * ulp).contains(&eps), "{exponent}: {eps:e}");
+        // δ·(n·x^(n − 1)) has two roundings more.
+        let (_, approx) = gradient(&config, inputs(), |g, v| lower::power(g, v, exponent));
+        let slope = (exponent * power(1.75) / 1.75).abs();
+        let ulp = f64::from(f32::EPSILON) * slope.log2().floor().exp2();
+        let eps = approx.eps.at(0).get();
+        assert!(
+            (2.5 * ulp..16.0 * ulp).contains(&eps),
+            "{exponent}: {eps:e}"
+        );
+    }
+}
