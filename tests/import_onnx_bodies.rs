@@ -180,7 +180,7 @@ fn the_branch_that_is_taken() {
 
 #[test]
 fn branches_that_cannot_be_taken() {
-    refused(&with(vec![branches("x")]), "the condition");
+    refused(&with(vec![branches("x")]), "`cond`");
     refused(&with(vec![branches("")]), "no condition");
     let mut one = branches("yes");
     one.attribute.truncate(1);
@@ -244,7 +244,7 @@ fn loops_that_cannot_be_written_out() {
     let open = with(vec![doubling("n", "yes")]).input("n", DataType::Int64, &[]);
     refused(&open, DATA_DEPENDENT);
     let reals = with(vec![doubling("x", "yes")]);
-    refused(&reals, "the number of iterations");
+    refused(&reals, "`M`");
     let pair = with(vec![doubling("n", "yes")]).initializer(i64s("n", &[2], &[1, 1]));
     refused(&pair, "must be one i64");
     let mut bare = doubling("", "yes");

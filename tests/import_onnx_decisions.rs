@@ -4,6 +4,7 @@
 mod onnx_builder;
 
 use gradbound::config::{Config, Subnormals};
+use gradbound::import::onnx::proto::DataType;
 use gradbound::import::onnx::{ImportOptions, import};
 use gradbound::interpret::{bounds, runtime};
 use gradbound::libm::Libm;
@@ -99,4 +100,95 @@ fn an_integer_that_no_float_holds_is_no_constant() {
         assert!(eps >= off, "{n}: {eps}");
         assert_eq!(eps == 0.0, off == 0.0, "{n}: {eps}");
     }
+}
+
+/// What a model computes from these inputs, and the names of what it takes for given.
+fn run_with(onnx: &Onnx, given: &[(&str, Tensor)]) -> gradbound::Result<(Tensor, Vec<String>)> {
+    let folder = tempfile::tempdir().unwrap();
+    let options = ImportOptions {
+        input_shapes: (given.iter())
+            .map(|(name, value)| ((*name).to_owned(), value.shape().to_vec()))
+            .collect(),
+        values: (given.iter())
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect(),
+        ..ImportOptions::default()
+    };
+    let model = import(&onnx.save(folder.path()), &options)?;
+    let names: Vec<String> = model.inputs.iter().map(|i| i.name.clone()).collect();
+    let value = |name: &String| given.iter().find(|g| g.0 == name).unwrap().1.clone();
+    let inputs: Vec<Tensor> = names.iter().map(value).collect();
+    let values = runtime::eval(&model.graph, &Config::default(), &inputs)?;
+    Ok((values[model.outputs[0].id.index()].clone(), names))
+}
+
+/// An initializer that is an input as well is the input's value where no other is given.
+#[test]
+fn an_initializer_among_the_inputs_may_be_overridden() {
+    let onnx = |listed: bool| {
+        let onnx = model(17)
+            .floats("x", &[2, 3])
+            .initializer(f32s("w", &[1], &[2.0]))
+            .initializer(i64s("shape", &[1], &[6]))
+            .node(node("Mul", &["x", "w"], &["z"]))
+            .node(node("Reshape", &["z", "shape"], &["y"]))
+            .output("y");
+        if !listed {
+            return onnx;
+        }
+        onnx.floats("w", &[1])
+            .input("shape", DataType::Int64, &[Dim::Is(1)])
+    };
+    let floats = |value: f32, shape: &[usize]| {
+        let shape = gradbound::tensor::Shape::from(shape);
+        Tensor::full(shape, gradbound::tensor::DType::F32, f64::from(value)).unwrap()
+    };
+    let x = ("x", floats(1.0, &[2, 3]));
+    let run = |given: &[(&str, Tensor)]| run_with(&onnx(true), given).unwrap();
+    let (y, names) = run(std::slice::from_ref(&x));
+    assert_eq!((y, names.join(" ")), (floats(2.0, &[6]), "x".to_owned()));
+    let (y, names) = run(&[x.clone(), ("w", floats(3.0, &[1]))]);
+    assert_eq!((y, names.join(" ")), (floats(3.0, &[6]), "x w".to_owned()));
+    // What decides a shape is overridden as well.
+    let shape = ("shape", Tensor::i64s([1], vec![-1]).unwrap());
+    let (y, names) = run(&[x.clone(), shape]);
+    assert_eq!(
+        (y, names.join(" ")),
+        (floats(2.0, &[6]), "x shape".to_owned())
+    );
+    // One of another shape than the input's is no value for it.
+    let wide = [x.clone(), ("w", floats(3.0, &[3]))];
+    let error = run_with(&onnx(true), &wide).unwrap_err().to_string();
+    assert!(error.contains("`w` has the shape [1]"), "{error}");
+    // An initializer that is no input is a constant.
+    let (y, names) = run_with(&onnx(false), &[x, ("w", floats(3.0, &[1]))]).unwrap();
+    assert_eq!((y, names.join(" ")), (floats(2.0, &[6]), "x".to_owned()));
+}
+
+/// Indices that are no integers lose their fractions, as a cast to int64 has it.
+#[test]
+fn one_hot_of_indices_with_fractions() {
+    let onnx = model(18)
+        .floats("x", &[8])
+        .initializer(i64s("depth", &[], &[3]))
+        .initializer(f32s("values", &[2], &[-1.0, 1.0]))
+        .node(node("OneHot", &["x", "depth", "values"], &["y"]))
+        .output("y");
+    let indices = vec![0.0, 1.9, 2.0, 3.0, -0.9, -1.0, -3.5, -4.0];
+    let x = Tensor::f32s([8], indices).unwrap();
+    let (y, _) = run_with(&onnx, &[("x", x)]).unwrap();
+    let hot = [
+        Some(0),
+        Some(1),
+        Some(2),
+        None,
+        Some(0),
+        Some(2),
+        Some(0),
+        None,
+    ];
+    let expected: Vec<f64> = (hot.into_iter())
+        .flat_map(|at| (0..3).map(move |k| if at == Some(k) { 1.0 } else { -1.0 }))
+        .collect();
+    assert_eq!(y.to_f64s(), expected);
 }

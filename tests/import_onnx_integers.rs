@@ -240,11 +240,14 @@ fn long_known_integers_wrap_around() {
     const N: usize = 70;
     let x = |onnx: Onnx| onnx.initializer(integers("x", DataType::Uint8, &[200; N]));
     let at: Vec<i64> = (0..N as i64).collect();
-    let sums = x(model(18))
+    let sums = model(18)
+        .initializer(integers("x", DataType::Int32, &[i32::MAX; N]))
         .initializer(i64s("axis", &[], &[0]))
         .node(node("CumSum", &["x", "axis"], &["z"]))
         .output("z");
-    let sums_expected: Vec<i64> = (1..=N as i64).map(|k| 200 * k % 256).collect();
+    let sums_expected: Vec<i64> = (1..=N as i32)
+        .map(|k| i64::from(k.wrapping_mul(i32::MAX)))
+        .collect();
     assert_eq!(constant(&sums), sums_expected);
     let added = x(model(18))
         .initializer(i64s("at", &[N as i64], &at))

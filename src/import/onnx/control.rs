@@ -87,7 +87,7 @@ fn enter<'a>(
     for (info, &id) in body.input.iter().zip(arguments) {
         inner.define(&info.name, Some(id))?;
     }
-    walk.initializers(&mut inner, body)?;
+    walk.initializers(&mut inner, body, |_| false)?;
     walk.body(&mut inner)?;
     inner.results(body.output.iter().map(|o| o.name.as_str()))
 }

@@ -26,7 +26,8 @@ pub struct ImportOptions {
     /// The float type that values of the model's own float type get; `None` for its own.
     pub format: Option<DType>,
     /// The shapes of the arrays that the user gave for inputs. Where there are any, there
-    /// must be one for every input; they decide extents that the model leaves open.
+    /// must be one for every input without an initializer; they decide extents that the model
+    /// leaves open, and which initializers among the inputs are overridden.
     pub input_shapes: BTreeMap<String, Vec<usize>>,
     /// Inputs of the run that the graph is for, by name. What an operation needs to know at
     /// import (a shape, an axis, how often a loop runs) may be computed from them; the graph
@@ -73,7 +74,7 @@ fn lower(path: &Path, loaded: Loaded, options: &ImportOptions) -> Result<Model> 
         walk: Walk::new(scope, &functions)?,
     };
     let inputs = whole.inputs(options)?;
-    let initializers = whole.initializers()?;
+    let initializers = whole.initializers(&inputs)?;
     let nodes = whole.model_nodes();
     let values = whole.nodes(&nodes)?;
     let outputs = whole.outputs(&values)?;
@@ -117,12 +118,15 @@ struct Whole<'a, 'f> {
 }
 
 impl<'a> Whole<'a, '_> {
-    /// Appends the inputs, without the initializers that are listed among them.
+    /// Appends the inputs. An initializer that is listed among them is the value of that input
+    /// where no other is given.
     fn inputs(&mut self, options: &ImportOptions) -> Result<Vec<NamedValue>> {
         let initializers: HashSet<&str> = (self.graph.initializer.iter())
             .map(|i| i.name.as_str())
             .collect();
-        let is_given = |i: &&ValueInfoProto| !initializers.contains(i.name.as_str());
+        let is_given = |i: &&ValueInfoProto| {
+            !initializers.contains(i.name.as_str()) || options.input_shapes.contains_key(&i.name)
+        };
         let given: Vec<_> = self.graph.input.iter().filter(is_given).collect();
         let types = inputs::resolve(&given, &options.input_shapes, self.walk.scope.retype)?;
         let mut named = Vec::with_capacity(given.len());
@@ -142,14 +146,14 @@ impl<'a> Whole<'a, '_> {
         Ok(named)
     }
 
-    /// Appends the initializers.
-    fn initializers(&mut self) -> Result<Vec<NamedValue>> {
-        let ids = self.walk.initializers(&mut self.frame, self.graph)?;
+    /// Appends the initializers that are no inputs of the run.
+    fn initializers(&mut self, inputs: &[NamedValue]) -> Result<Vec<NamedValue>> {
+        let given: HashSet<&str> = inputs.iter().map(|i| i.name.as_str()).collect();
+        let given = |name: &str| given.contains(name);
+        let all = (self.walk).initializers(&mut self.frame, self.graph, given)?;
         let is_real = |id: &ValueId| self.walk.scope.builder.infinite(*id).is_none();
-        let all = (self.graph.initializer.iter().zip(ids)).filter(|(_, id)| is_real(id));
-        Ok(all
-            .map(|(proto, id)| named_value(&proto.name, id, None))
-            .collect())
+        let real = all.into_iter().filter(|(_, id)| is_real(id));
+        Ok(real.map(|(name, id)| named_value(name, id, None)).collect())
     }
 
     /// The nodes as the rest of the program sees them.

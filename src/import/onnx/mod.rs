@@ -23,6 +23,7 @@ mod ops;
 mod opsets;
 mod order;
 pub mod proto;
+mod signature;
 mod tensor;
 mod types;
 mod walk;

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::import::arrays::Element;
 use crate::import::source::Source;
 use crate::tensor::{DType, Tensor};
+use std::borrow::Cow;
 
 /// The most axes that a tensor may have; numpy's limit.
 pub(super) const MAX_RANK: usize = 64;
@@ -114,6 +115,12 @@ pub(super) fn width(data_type: i32) -> Option<Width> {
 }
 
 impl Width {
+    /// The type's name, as short as the others: `i32`, `u8`.
+    pub fn name(self) -> Cow<'static, str> {
+        let sign = if self.signed { 'i' } else { 'u' };
+        Cow::Owned(format!("{sign}{}", self.bits))
+    }
+
     /// The least and the greatest of them that an i64 holds.
     pub fn limits(self) -> (i64, i64) {
         let all = i64::MAX >> (i64::BITS - self.bits);

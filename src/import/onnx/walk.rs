@@ -5,7 +5,7 @@ use super::attributes::{Attributes, Bindings};
 use super::call::Scope;
 use super::opsets::{self, Opsets};
 use super::proto::{FunctionProto, GraphProto, NodeProto};
-use super::{control, infinite, integers, types};
+use super::{control, infinite, integers, signature, types};
 use super::{ops, order};
 use crate::error::{Error, Result};
 use crate::graph::ValueId;
@@ -157,6 +157,11 @@ impl<'a> Walk<'a> {
             return self.call(function, opsets, given);
         }
         let opset = frame.opsets.of(domain)?;
+        let Scope {
+            builder, retype, ..
+        } = &self.scope;
+        let operation = (domain, node.op_type.as_str(), opset);
+        signature::check(builder, *retype, operation, &given.inputs)?;
         let results = match control::find(domain, &node.op_type) {
             Some(control) => control.lower(self, frame, given)?,
             None => {
@@ -205,22 +210,23 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Appends the constants that a graph lists.
+    /// Appends the constants that a graph lists, but for those that are given otherwise.
     pub fn initializers(
         &mut self,
         frame: &mut Frame<'a, '_>,
         graph: &'a GraphProto,
-    ) -> Result<Vec<ValueId>> {
-        let mut ids = Vec::with_capacity(graph.initializer.len());
-        for proto in &graph.initializer {
+        given: impl Fn(&str) -> bool,
+    ) -> Result<Vec<(&'a str, ValueId)>> {
+        let mut named = Vec::with_capacity(graph.initializer.len());
+        for proto in graph.initializer.iter().filter(|p| !given(&p.name)) {
             let scope = &mut self.scope;
             let source = scope.tensors.source("initializer", &proto.name);
             let value = scope.tensors.read(&source, proto)?;
             let id = scope.number(&source, value, types::width(proto.data_type))?;
             frame.define(&proto.name, Some(id))?;
-            ids.push(id);
+            named.push((proto.name.as_str(), id));
         }
-        Ok(ids)
+        Ok(named)
     }
 
     /// Lowers a call of one of the model's own functions: its nodes, in a frame of their own.

@@ -195,6 +195,24 @@ fn scalar(call: &mut Call<'_>, name: &str, dtype: DType) -> Result<Option<ValueI
     lower::real(&mut call.builder().graph, f64::from(value), dtype).map(Some)
 }
 
+/// Fails where queries, keys and values, each by heads, are not of one batch, or keys and
+/// values not as many.
+fn agree([q, k, v]: [Shape; 3]) -> Result<()> {
+    let fits = match (&q[..], &k[..], &v[..]) {
+        (&[batch, _, _, size], &[a, heads, keys, width], &[b, others, values, _]) => {
+            [a, b, others, values, width] == [batch, batch, heads, keys, size]
+        }
+        _ => false,
+    };
+    if fits {
+        return Ok(());
+    }
+    Err(Error::new(format!(
+        "queries, keys and values have the shapes {q}, {k} and {v} by heads"
+    ))
+    .remedy("give all three one batch, keys and values as many heads and places, and queries and keys one size"))
+}
+
 fn attention(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let (q, k, v) = (call.input(0)?, call.input(1)?, call.input(2)?);
     let flat = call.shape(q).rank() == 3;
@@ -204,13 +222,18 @@ fn attention(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let (q, k) = (by_heads(call, q, heads)?, by_heads(call, k, own)?);
     let v = by_heads(call, v, own)?;
     let (past_key, past_value) = (call.optional(4), call.optional(5));
+    if past_key.is_some() != past_value.is_some() {
+        return Err(Error::new("has past keys or past values without the other")
+            .remedy("give both or neither"));
+    }
+    agree([call.shape(q), call.shape(k), call.shape(v)])?;
     let past = past_key.map_or(0, |past| call.shape(past).get(2).copied().unwrap_or(0));
     let (k, v) = (
         with_past(call, past_key, k)?,
         with_past(call, past_value, v)?,
     );
     let (queries, keys) = (call.shape(q), call.shape(k));
-    let (&[batch, _, queries, _], &[_, _, keys, _]) = (&queries[..], &keys[..]) else {
+    let (&[batch, heads, queries, _], &[_, _, keys, _]) = (&queries[..], &keys[..]) else {
         return Err(misshapen(&queries));
     };
     let masks = masks(
@@ -222,6 +245,18 @@ fn attention(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
             past,
         },
     )?;
+    let scores = Shape::from([batch, heads, queries, keys]);
+    for mask in [masks.kept, masks.bias].into_iter().flatten() {
+        let mask = call.shape(mask);
+        if mask.broadcast_with(&scores).as_ref() != Some(&scores) {
+            return Err(Error::new(format!(
+                "a mask of shape {mask} does not broadcast to the scores' shape {scores}"
+            ))
+            .remedy(
+                "use the shape [queries, keys], with axes for batch and heads where they differ",
+            ));
+        }
+    }
     let dtype = call.dtype(q);
     let cap = call.attributes.float("softcap")?.filter(|&c| c > 0.0);
     let cap = cap

@@ -51,6 +51,15 @@ fn conv_transpose(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
         axes: explicit(call, rank, auto)?,
         output_padding: counts(call, "output_padding", rank, 0)?,
     };
+    for (axis, &more) in how.axes.iter().zip(&how.output_padding) {
+        if more > 0 && more >= axis.stride.max(axis.dilation) {
+            return Err(Error::new(format!(
+                "output_padding is {more} for a stride of {} and a dilation of {}",
+                axis.stride, axis.dilation
+            ))
+            .remedy("use less than the larger of the two"));
+        }
+    }
     let wanted = match given_counts(call, "output_shape", rank)? {
         Some(wanted) => Some(wanted),
         None if auto.keeps_extents() => Some(extents_times_strides(&extents, &how)),

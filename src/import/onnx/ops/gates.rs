@@ -22,15 +22,31 @@ const CLIP_INPUTS: i64 = 11;
 /// The opset from which PRelu's slope broadcasts as numpy has it.
 const PRELU_BROADCASTS: i64 = 7;
 
+/// A bound of Clip, which is a scalar; a vector of one element, as older exporters have it, is
+/// taken for one.
+fn bound(call: &mut Call<'_>, k: usize) -> Result<Option<ValueId>> {
+    let Some(x) = call.optional(k) else {
+        return Ok(None);
+    };
+    match &call.shape(x)[..] {
+        [] => Ok(Some(x)),
+        [1] => call.builder().reshape(x, Shape::scalar()).map(Some),
+        other => Err(
+            Error::new(format!("the bound (input {k}) has the shape {other:?}"))
+                .remedy("give a scalar, or use Max and Min"),
+        ),
+    }
+}
+
 fn clip(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let x = call.input(0)?;
     if call.scope.opset >= CLIP_INPUTS {
         // Bounds go through the builder, so that known integers stay known.
         let mut y = x;
-        if let Some(lo) = call.optional(1) {
+        if let Some(lo) = bound(call, 1)? {
             y = call.builder().binary(op::Max, y, lo)?;
         }
-        if let Some(hi) = call.optional(2) {
+        if let Some(hi) = bound(call, 2)? {
             y = call.builder().binary(op::Min, y, hi)?;
         }
         return Ok(vec![y]);

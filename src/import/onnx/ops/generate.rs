@@ -1,7 +1,7 @@
 //! Operations that make a tensor, or a mask, from little.
 
 use super::super::call::axis_of;
-use super::super::types;
+use super::super::{integers, types};
 use super::{Call, Operation, op};
 use crate::error::{Error, Result};
 use crate::graph::ValueId;
@@ -69,23 +69,24 @@ fn one_hot(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     if let Some(slot) = column.get_mut(axis) {
         *slot = depth;
     }
-    let kind = call.dtype(indices);
-    let places = |from: i64| {
-        let numbers: Vec<i64> = (from..from.saturating_add(depth as i64)).collect();
-        Tensor::i64s(column.as_slice(), numbers)?.cast(kind)
-    };
-    // A negative index counts from the end.
-    let (places, from_end) = (places(0)?, places(-(depth as i64))?);
     let builder = call.builder();
+    // ONNX casts other indices to int64, which drops their fractions.
+    let indices = integers::convert(builder, indices, None)?;
     let indices = builder.reshape(indices, Shape::from(unsqueezed))?;
+    // A negative index counts from the end; one that stays negative names no place.
+    let scalar = |n: i64| Tensor::i64s(Shape::scalar(), [n]);
+    let (zero, extent) = (
+        builder.constant(scalar(0)?),
+        builder.constant(scalar(depth as i64)?),
+    );
+    let is_negative = builder.binary(op::Compare(Relation::Less), indices, zero)?;
+    let moved = builder.binary(op::Add, indices, extent)?;
+    let indices = builder.push(op::Select, &[is_negative, moved, indices])?;
+    let places: Vec<i64> = (0..depth as i64).collect();
+    let places = builder.constant(Tensor::i64s(column.as_slice(), places)?);
+    let hit = builder.binary(op::Compare(Relation::Equal), indices, places)?;
     let (off, on) = (builder.row(values, 0, 0)?, builder.row(values, 0, 1)?);
-    let mut result = off;
-    for places in [places, from_end] {
-        let places = builder.constant(places);
-        let hit = builder.binary(op::Compare(Relation::Equal), indices, places)?;
-        result = builder.graph.select(hit, on, result)?;
-    }
-    Ok(vec![result])
+    Ok(vec![builder.graph.select(hit, on, off)?])
 }
 
 /// The number of places of a OneHot, which may come as any number.

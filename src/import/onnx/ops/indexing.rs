@@ -195,6 +195,10 @@ fn split_lengths(call: &mut Call<'_>, extent: usize, shape: &Shape) -> Result<Ve
         None if number.is_none() && !extent.is_multiple_of(outputs) => return Err(misfit()),
         None => {
             let part = extent.div_ceil(outputs);
+            // The parts before the last are full; for what 5 in 4 leaves there is no rule.
+            if part.saturating_mul(outputs - 1) > extent {
+                return Err(misfit());
+            }
             let left = |k: usize| extent.saturating_sub(k.saturating_mul(part));
             (0..outputs).map(|k| left(k).min(part)).collect()
         }

@@ -196,7 +196,13 @@ fn trilu(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let shape = call.shape(x);
     let upper = call.attributes.flag("upper", true)?;
     let diagonal = call.integers(1, "the diagonal")?;
-    let k = diagonal.and_then(|k| k.first().copied()).unwrap_or(0);
+    let k = match diagonal.as_deref() {
+        None => 0,
+        Some(&[k]) => k,
+        Some(_) => {
+            return Err(Error::new("the diagonal is no scalar").remedy("give one number"));
+        }
+    };
     let &[.., rows, columns] = &shape[..] else {
         return Err(
             Error::new(format!("a triangle of the shape {shape}")).remedy("give at least two axes")

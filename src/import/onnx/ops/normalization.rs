@@ -40,6 +40,30 @@ fn at_least(x: &Shape, rank: usize) -> Result<()> {
         .remedy(format!("use one with at least {rank} axes")))
 }
 
+/// Fails where an argument is not one number for each channel.
+fn per_channel(call: &Call<'_>, k: usize, channels: usize) -> Result<()> {
+    let shape = call.shape(call.input(k)?);
+    if shape[..] == [channels] {
+        return Ok(());
+    }
+    Err(Error::new(format!(
+        "input {k} has the shape {shape} for {channels} channels or groups"
+    ))
+    .remedy("use a tensor with one axis, one element for each of them"))
+}
+
+/// Fails where the scale or the bias is wider than what it is applied to.
+fn narrower(call: &Call<'_>, k: usize, x: &Shape) -> Result<()> {
+    let shape = call.optional(k).map(|x| call.shape(x));
+    match shape.filter(|own| own.broadcast_with(x).as_ref() != Some(x)) {
+        None => Ok(()),
+        Some(own) => Err(Error::new(format!(
+            "input {k} of shape {own} does not broadcast to the shape {x}"
+        ))
+        .remedy("use the shape of the axes that are normalized")),
+    }
+}
+
 fn batch(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let x = call.input(0)?;
     let (scale, bias) = (call.input(1)?, call.input(2)?);
@@ -58,7 +82,9 @@ fn batch(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
         return Err(Error::new("a batch normalization that is not spatial")
             .remedy("export the model again, with opset 9 or newer"));
     }
-    at_least(&call.shape(x), 2)?;
+    let shape = call.shape(x);
+    at_least(&shape, 2)?;
+    (1..5).try_for_each(|k| per_channel(call, k, shape[1]))?;
     let affine = Affine {
         scale: Some(scale),
         bias: Some(bias),
@@ -110,6 +136,7 @@ fn instance(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let deviation = deviation(call)?;
     let shape = call.shape(x);
     at_least(&shape, 3)?;
+    (1..3).try_for_each(|k| per_channel(call, k, shape[1]))?;
     let axes: Vec<usize> = (2..shape.rank()).collect();
     let variance = call.scope.formulas.variance();
     let graph = &mut call.builder().graph;
@@ -157,7 +184,8 @@ fn layer(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
         bias: call.optional(2),
     };
     let (axes, deviation, stash) = (trailing_axes(call, x)?, deviation(call)?, stash(call, x)?);
-    let dtype = call.dtype(x);
+    let (dtype, shape) = (call.dtype(x), call.shape(x));
+    (1..3).try_for_each(|k| narrower(call, k, &shape))?;
     let variance = call.scope.formulas.variance();
     let graph = &mut call.builder().graph;
     let wide = graph.cast(x, stash)?;
@@ -171,6 +199,7 @@ fn rms(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let (x, scale) = (call.input(0)?, call.input(1)?);
     let (axes, deviation, stash) = (trailing_axes(call, x)?, deviation(call)?, stash(call, x)?);
     let dtype = call.dtype(x);
+    narrower(call, 1, &call.shape(x))?;
     let graph = &mut call.builder().graph;
     let wide = graph.cast(x, stash)?;
     let normalized = lower::rms_normalize(graph, wide, &axes, deviation)?;
@@ -197,6 +226,14 @@ fn group(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
             Error::new(format!("{groups} groups of {} channels", shape[1]))
                 .remedy("make the number of channels a multiple of that of groups")
         })?;
+    let each = if per_channel { shape[1] } else { groups };
+    for k in [1, 2] {
+        // One number for all is what ONNX Runtime takes as well.
+        let single = call.shape(call.input(k)?)[..] == [1];
+        if !single {
+            self::per_channel(call, k, each)?;
+        }
+    }
     let dtype = call.dtype(x);
     let grouped = Shape::from([shape[0], groups, shape.len() / (shape[0] * groups).max(1)]);
     let variance = call.scope.formulas.variance();

@@ -29,6 +29,18 @@ fn pool(call: &mut Call<'_>) -> Result<Pool> {
         Error::new("has no attribute `kernel_shape`").remedy("say how large the windows are")
     })?;
     let mut axes = sliding(call, &extents, &kernel)?;
+    for (axis, &taps) in axes.iter().zip(&kernel) {
+        let reach = taps.saturating_sub(1).saturating_mul(axis.dilation);
+        if axis.before.max(axis.after) > reach {
+            return Err(Error::new(format!(
+                "pads of {} and {} for windows that reach over {} elements",
+                axis.before,
+                axis.after,
+                reach.saturating_add(1)
+            ))
+            .remedy("pad by less, so that no window lies outside"));
+        }
+    }
     let ceil = call.attributes.flag("ceil_mode", false)?;
     axes.iter_mut().for_each(|axis| axis.ceil = ceil);
     Ok(Pool { kernel, axes })

@@ -124,13 +124,14 @@ fn tile(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let x = call.input(0)?;
     let shape = call.shape(x);
     let repeats = extents_of(&call.required_integers(1, "the repeats")?)?;
-    if repeats.rank() != shape.rank() {
+    let is_vector = call.shape(call.input(1)?).rank() == 1;
+    if !is_vector || repeats.rank() != shape.rank() {
         return Err(Error::new(format!(
             "{} repeats of {} axes",
             repeats.rank(),
             shape.rank()
         ))
-        .remedy("give one for each axis"));
+        .remedy("give a vector, one for each axis"));
     }
     let tiled: Option<Vec<usize>> = (repeats.iter().zip(shape.iter()))
         .map(|(r, n)| r.checked_mul(*n))

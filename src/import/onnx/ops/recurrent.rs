@@ -19,11 +19,11 @@ const LENGTHS: &str = "sequence_lens must be constant";
 const OUTPUTS_ARE_LISTED: i64 = 7;
 
 fn rnn(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
-    layer(call, &["Tanh"], |f, _| Ok(Cell::Rnn { f: f[0] }))
+    layer(call, &["Tanh"], 1, |f, _| Ok(Cell::Rnn { f: f[0] }))
 }
 
 fn gru(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
-    layer(call, &["Sigmoid", "Tanh"], |f, call| {
+    layer(call, &["Sigmoid", "Tanh"], 3, |f, call| {
         Ok(Cell::Gru {
             f: f[0],
             g: f[1],
@@ -33,7 +33,7 @@ fn gru(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
 }
 
 fn lstm(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
-    layer(call, &["Sigmoid", "Tanh", "Tanh"], |f, call| {
+    layer(call, &["Sigmoid", "Tanh", "Tanh"], 4, |f, call| {
         Ok(Cell::Lstm {
             f: f[0],
             g: f[1],
@@ -58,7 +58,8 @@ struct Layer {
 }
 
 impl Layer {
-    fn of(call: &mut Call<'_>, defaults: &[&str]) -> Result<Layer> {
+    /// The layer of a cell with these activations by default and as many gates.
+    fn of(call: &mut Call<'_>, defaults: &[&str], gates: usize) -> Result<Layer> {
         let attributes = &mut call.attributes;
         let stated = attributes.int("hidden_size")?;
         if call.scope.opset < OUTPUTS_ARE_LISTED {
@@ -102,7 +103,8 @@ impl Layer {
             given
         };
         let (shape, r) = (call.shape(x), call.shape(call.input(2)?));
-        let (&[sequence, batch, _], &[_, _, hidden]) = (&shape[..], &r[..]) else {
+        let directions = reversed.len();
+        let (&[sequence, batch, inputs], &[_, _, hidden]) = (&shape[..], &r[..]) else {
             return Err(
                 Error::new(format!("X and R have the shapes {shape} and {r}")).remedy(
                     "use the shapes [sequence, batch, inputs] and [directions, gates, hidden]",
@@ -115,15 +117,25 @@ impl Layer {
                     .remedy("leave it out, or state the last extent of R"),
             );
         }
-        let ranks = [(1, 3), (3, 2), (5, 3), (6, 3), (7, 2)];
-        for (k, rank) in ranks {
+        let state = if batch_first {
+            [batch, directions, hidden]
+        } else {
+            [directions, batch, hidden]
+        };
+        let rows = gates * hidden;
+        let shapes: [(usize, &[usize]); 6] = [
+            (1, &[directions, rows, inputs]),
+            (2, &[directions, rows, hidden]),
+            (3, &[directions, 2 * rows]),
+            (5, &state),
+            (6, &state),
+            (7, &[directions, 3 * hidden]),
+        ];
+        for (k, needed) in shapes {
             let shape = call.optional(k).map(|x| call.shape(x));
-            if let Some(shape) = shape.filter(|s| s.rank() != rank) {
-                return Err(
-                    Error::new(format!("input {k} has the shape {shape}")).remedy(format!(
-                        "it has {rank} axes, the first or second for directions"
-                    )),
-                );
+            if let Some(shape) = shape.filter(|s| s[..] != *needed) {
+                return Err(Error::new(format!("input {k} has the shape {shape}"))
+                    .remedy(format!("for these X, R and direction it is {needed:?}")));
             }
         }
         let lengths = lengths(call, sequence, batch)?;
@@ -223,13 +235,15 @@ impl Parameters<'_> {
     }
 }
 
-/// Lowers a layer, direction by direction.
+/// Lowers a layer, direction by direction: each has these activations by default, and as many
+/// gates.
 fn layer(
     call: &mut Call<'_>,
     defaults: &[&str],
+    gates: usize,
     cell: impl Fn(&[Activation], &mut Call<'_>) -> Result<Cell>,
 ) -> Result<Vec<ValueId>> {
-    let layer = Layer::of(call, defaults)?;
+    let layer = Layer::of(call, defaults, gates)?;
     let mut parameters = Parameters {
         alphas: layer.alphas.iter(),
         betas: layer.betas.iter(),

@@ -58,13 +58,15 @@ fn scatter_elements(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let axis = call.axis(0, shape.rank())?;
     let written = written(call)?;
     let indices = call.required_integers(1, "the indices")?;
-    let (places, strides) = (call.shape(updates), shape.strides());
-    if places.rank() != shape.rank() || places.len() != indices.len() {
+    let (places, strides) = (call.shape(call.input(1)?), shape.strides());
+    let mut extents = places.iter().zip(shape.iter()).enumerate();
+    let inside = extents.all(|(a, (own, n))| a == axis || own <= n);
+    if call.shape(updates) != places || places.rank() != shape.rank() || !inside {
         return Err(Error::new(format!(
-            "updates of shape {places} do not suit {} indices into the shape {shape}",
-            indices.len()
+            "updates of shape {} do not suit indices of shape {places} into the shape {shape}",
+            call.shape(updates)
         ))
-        .remedy("give one update for each index"));
+        .remedy("give one update for each index, within the other axes of what is written to"));
     }
     let mut targets = Vec::with_capacity(indices.len());
     for (k, &index) in indices.iter().enumerate() {
@@ -93,6 +95,15 @@ fn scatter_nd(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let depth = indices_shape.last().copied().unwrap_or(0);
     if depth == 0 || depth > shape.rank() {
         return Err(tuples(&indices_shape, &shape));
+    }
+    let tuples = &indices_shape[..indices_shape.rank() - 1];
+    let places = Shape::from([tuples, &shape[depth..]].concat());
+    if call.shape(updates) != places {
+        return Err(Error::new(format!(
+            "updates of shape {} where {places} is written",
+            call.shape(updates)
+        ))
+        .remedy("give an update for each tuple of the indices"));
     }
     let (strides, inner) = (shape.strides(), shape[depth..].iter().product::<usize>());
     let mut targets = Vec::new();

@@ -118,6 +118,10 @@ fn transpose(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let rank = call.shape(x).rank();
     let permutation = match call.attributes.ints("perm")? {
         None => (0..rank).rev().collect(),
+        Some(axes) if axes.iter().any(|&axis| axis < 0) => {
+            return Err(Error::new(format!("perm is {axes:?}"))
+                .remedy("count axes from 0; perm has no negative ones"));
+        }
         Some(axes) => axes_of(axes, rank)?,
     };
     if permutation.len() != rank {

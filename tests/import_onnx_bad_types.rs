@@ -1,0 +1,222 @@
+//! ONNX nodes whose arguments have types that ONNX does not give their operation: every one an
+//! error that names the file, the node and a remedy. The graph's integers are all of 64 bits,
+//! so that without the check a model of mixed types would be given a meaning.
+
+#[path = "common/bad.rs"]
+mod bad;
+#[path = "common/bad_onnx.rs"]
+mod bad_onnx;
+#[path = "common/onnx_builder.rs"]
+mod onnx_builder;
+
+use bad_onnx::*;
+use gradbound::import::onnx::proto::DataType;
+use gradbound::import::onnx::{ImportOptions, import};
+use gradbound::tensor::DType;
+use onnx_builder::*;
+
+/// A node `y` on x of shape [2, 3] and inputs of these types and extents.
+fn on_types(op: &str, inputs: &[&str], given: &[(&str, DataType, &[i64])]) -> Onnx {
+    let mut onnx = model(18).floats("x", &[2, 3]);
+    for &(name, data_type, dims) in given {
+        let dims: Vec<Dim> = dims.iter().map(|&n| Dim::Is(n)).collect();
+        onnx = onnx.input(name, data_type, &dims);
+    }
+    onnx.node(node(op, inputs, &["y"])).output("y")
+}
+
+#[test]
+fn operands_have_one_type() {
+    let (int32, int64) = (DataType::Int32, DataType::Int64);
+    let pair = |op: &str, a: DataType, b: DataType| {
+        on_types(op, &["a", "b"], &[("a", a, &[3]), ("b", b, &[3])])
+    };
+    for op in [
+        "Add", "Sub", "Mul", "Div", "Max", "Min", "Equal", "Less", "Mod", "MatMul",
+    ] {
+        refused_at(
+            &pair(op, int32, int64),
+            "y",
+            "i32 for input 0 and i64 for input 1",
+        );
+        refused_at(
+            &pair(op, DataType::Uint32, DataType::Uint64),
+            "y",
+            "one type",
+        );
+        if op != "Mod" {
+            refused_at(
+                &pair(op, DataType::Float, DataType::Double),
+                "y",
+                "one type",
+            );
+        }
+    }
+    let three = |op: &str| {
+        on_types(
+            op,
+            &["c", "a", "b"],
+            &[
+                ("c", DataType::Bool, &[3]),
+                ("a", int32, &[3]),
+                ("b", int64, &[3]),
+            ],
+        )
+    };
+    refused_at(&three("Where"), "y", "one type");
+    let mut concat = pair("Concat", DataType::Int8, int64);
+    concat.graph().node[0].attribute.push(int("axis", 0));
+    refused_at(&concat, "y", "one type");
+    let clip = on_types(
+        "Clip",
+        &["a", "b"],
+        &[("a", int32, &[3]), ("b", int64, &[])],
+    );
+    refused_at(&clip, "y", "one type");
+    let range = [("a", int32, &[][..]), ("b", int64, &[]), ("c", int64, &[])];
+    refused_at(
+        &on_types("Range", &["a", "b", "c"], &range),
+        "y",
+        "one type",
+    );
+    let bounds = [("a", int32, &[1][..]), ("b", int64, &[1])];
+    refused_at(
+        &on_types("Slice", &["x", "a", "b"], &bounds),
+        "y",
+        "one type",
+    );
+    // A variadic input may be any number of them.
+    let many = [
+        ("a", DataType::Float, &[3][..]),
+        ("b", DataType::Double, &[3]),
+    ];
+    refused_at(
+        &on_types("Max", &["x", "a", "x", "b"], &many),
+        "y",
+        "f64 for input 3",
+    );
+    // A power's exponent may have another type.
+    let power = on_types("Pow", &["x", "n"], &[("n", int32, &[3])]);
+    let folder = tempfile::tempdir().unwrap();
+    import(&power.save(folder.path()), &ImportOptions::default()).unwrap();
+}
+
+#[test]
+fn indices_and_extents_have_the_integers_of_the_standard() {
+    for (op, inputs, data_type, dims, takes) in [
+        (
+            "Gather",
+            &["x", "n"][..],
+            DataType::Uint8,
+            &[2][..],
+            "i32 or i64",
+        ),
+        (
+            "GatherElements",
+            &["x", "n"],
+            DataType::Int16,
+            &[2, 3],
+            "i32 or i64",
+        ),
+        ("GatherND", &["x", "n"], DataType::Int32, &[2, 1], "i64"),
+        (
+            "ScatterElements",
+            &["x", "n", "x"],
+            DataType::Int8,
+            &[2, 3],
+            "i32 or i64",
+        ),
+        (
+            "ScatterND",
+            &["x", "n", "x"],
+            DataType::Int32,
+            &[2, 1],
+            "i64",
+        ),
+        ("Reshape", &["x", "n"], DataType::Int32, &[2], "i64"),
+        ("Expand", &["x", "n"], DataType::Int32, &[2], "i64"),
+        ("Tile", &["x", "n"], DataType::Int32, &[2], "i64"),
+        ("Pad", &["x", "n"], DataType::Int32, &[4], "i64"),
+        (
+            "Slice",
+            &["x", "n", "n"],
+            DataType::Int16,
+            &[1],
+            "i32 or i64",
+        ),
+        ("Squeeze", &["x", "n"], DataType::Int32, &[1], "i64"),
+        ("Unsqueeze", &["x", "n"], DataType::Int32, &[1], "i64"),
+        ("Split", &["x", "n"], DataType::Int32, &[2], "i64"),
+        ("ReduceSum", &["x", "n"], DataType::Int32, &[1], "i64"),
+        ("CumSum", &["x", "n"], DataType::Int16, &[], "i32 or i64"),
+        ("ConstantOfShape", &["n"], DataType::Int32, &[1], "i64"),
+        ("Compress", &["x", "n"], DataType::Int64, &[2], "bool"),
+        ("ReverseSequence", &["x", "n"], DataType::Int32, &[3], "i64"),
+        (
+            "SoftmaxCrossEntropyLoss",
+            &["x", "n"],
+            DataType::Uint8,
+            &[2],
+            "i32 or i64",
+        ),
+        ("And", &["n", "n"], DataType::Int64, &[2], "bool"),
+        ("Exp", &["n"], DataType::Int64, &[2], "f32"),
+    ] {
+        let onnx = on_types(op, inputs, &[("n", data_type, dims)]);
+        refused_at(&onnx, "y", &format!("has {takes}"));
+    }
+}
+
+/// What an operation makes of its arguments keeps their type, through bodies as well.
+#[test]
+fn types_follow_the_values() {
+    let add = |nodes: Vec<_>, sum: [&str; 2]| {
+        let mut onnx = model(18).input("a", DataType::Int32, &[Dim::Is(3)]).input(
+            "b",
+            DataType::Int64,
+            &[Dim::Is(3)],
+        );
+        for node in nodes {
+            onnx = onnx.node(node);
+        }
+        onnx.node(node("Add", &sum, &["y"])).output("y")
+    };
+    let squeeze = || node("Abs", &["a"], &["n"]);
+    refused_at(&add(vec![squeeze()], ["n", "b"]), "y", "one type");
+    let yes = || {
+        node_with(
+            "Constant",
+            &[],
+            &["yes"],
+            &[tensor("value", raw("", DataType::Bool, &[], &[1]))],
+        )
+    };
+    let branch = |name: &str| graph(name, body(&[], &["n"], vec![squeeze()]));
+    let choice = node_with(
+        "If",
+        &["yes"],
+        &["m"],
+        &[branch("then_branch"), branch("else_branch")],
+    );
+    refused_at(&add(vec![yes(), choice], ["m", "b"]), "y", "one type");
+    let to = |t: DataType| [int("to", t as i64)];
+    let cast = node_with("Cast", &["a"], &["n"], &to(DataType::Int64));
+    let folder = tempfile::tempdir().unwrap();
+    let good = add(vec![cast], ["n", "b"]);
+    import(&good.save(folder.path()), &ImportOptions::default()).unwrap();
+    // With another format in the place of the model's own, that one stands for both.
+    let own = model(18)
+        .floats("x", &[3])
+        .node(node_with("Cast", &["x"], &["h"], &to(DataType::Float16)))
+        .node(node("Relu", &["h"], &["r"]))
+        .node(node("Relu", &["x"], &["y"]))
+        .output("y");
+    let path = own.save(folder.path());
+    for format in [None, Some(DType::F16), Some(DType::BF16), Some(DType::E4M3)] {
+        let options = ImportOptions {
+            format,
+            ..ImportOptions::default()
+        };
+        import(&path, &options).unwrap();
+    }
+}
