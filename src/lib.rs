@@ -52,6 +52,7 @@ pub mod interpret;
 pub mod kernel;
 pub mod libm;
 pub mod lower;
+mod memory;
 pub mod number;
 pub mod obligation;
 pub mod op;

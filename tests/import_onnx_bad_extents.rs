@@ -314,3 +314,31 @@ fn axes_and_parts_as_onnx_counts_them() {
         "diagonal",
     );
 }
+
+/// A constant that an operation makes of its arguments' extents is refused before it is made.
+#[test]
+fn constants_beyond_any_memory() {
+    let wide = |shape: &[i64]| {
+        let one = tensor("value", f32s("value", &[1], &[1.0]));
+        model(14)
+            .initializer(i64s("extents", &[shape.len() as i64], shape))
+            .node(node_with(
+                "ConstantOfShape",
+                &["extents"],
+                &["wide"],
+                &[one],
+            ))
+    };
+    let layer = wide(&[1, 1 << 32, 1])
+        .initializer(ones("w", &[1, 2, 1]))
+        .initializer(ones("r", &[1, 2, 2]))
+        .node(node("RNN", &["wide", "w", "r"], &["y"]));
+    let pool = [ints("kernel_shape", &[2])];
+    let pool = wide(&[1, 1, 1 << 33]).node(node_with("MaxPool", &["wide"], &["y", "at"], &pool));
+    let scatter = wide(&[1, 1 << 33])
+        .initializer(i64s("at", &[1, 1], &[0]))
+        .node(node("ScatterND", &["wide", "at", "wide"], &["y"]));
+    for onnx in [layer, pool, scatter] {
+        refused_at(&onnx.output("y"), "y", "of memory are left");
+    }
+}

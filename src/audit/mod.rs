@@ -1,6 +1,7 @@
 //! The main job: a model and a run's inputs in, a verdict for every value and gradient out.
 
 pub mod blame;
+mod budget;
 mod compose;
 mod files;
 pub mod prepare;
@@ -17,7 +18,6 @@ use crate::assumptions;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::graph::Origin;
-use crate::import::arrays;
 use crate::interpret::runtime;
 use crate::lower::{Formula, Formulas};
 use crate::number::gemm::subnormals_are_on;
@@ -30,7 +30,7 @@ use record::{Blame, ConfigRecord, File, Timing, Tool};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use subjects::{Subject, attach_observed, subjects};
+use subjects::{Subject, attach_observed, read_observed, subjects};
 
 /// What is to be audited, and for which executions.
 #[derive(Debug, Clone)]
@@ -76,7 +76,8 @@ pub fn audit(request: &Request, progress: Progress) -> Result<Audited> {
     progress("reading the model");
     let mut prepared = prepare(request)?;
     let mut subjects = subjects(&prepared);
-    let observed = request.observed.as_deref().map(arrays::read).transpose()?;
+    let read = |path: &Path| read_observed(&prepared, &subjects, path);
+    let observed = request.observed.as_deref().map(read).transpose()?;
     let claimed = match &observed {
         Some(file) => {
             let (claimed, warnings) = attach_observed(&prepared, &mut subjects, file)?;

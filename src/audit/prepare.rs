@@ -1,6 +1,6 @@
 //! From files to a graph that is ready to run: model, inputs, seeds, backward pass.
 
-use super::Request;
+use super::{Request, budget};
 use crate::error::{Error, Result};
 use crate::graph::ValueId;
 use crate::graph::grad::{Gradients, append_backward};
@@ -39,17 +39,16 @@ pub fn prepare(request: &Request) -> Result<Prepared> {
                 .remedy("give them with --inputs FILE.npz"),
         );
     };
-    let file = arrays::read(inputs_path)?;
-    let mut model = onnx::import(
-        &request.model,
-        &ImportOptions {
-            format: request.format,
-            input_shapes: input_shapes(&file),
-            values: decisive_values(&file),
-            formulas: request.formulas,
-            config: request.config,
-        },
-    )?;
+    let unread = onnx::Unread::open(&request.model)?;
+    let fits = |name: &str, extents: &[usize]| unread.check_extents(name, extents);
+    let file = arrays::read_fitting(inputs_path, &fits)?;
+    let mut model = unread.import(&ImportOptions {
+        format: request.format,
+        input_shapes: input_shapes(&file),
+        values: decisive_values(&file),
+        formulas: request.formulas,
+        config: request.config,
+    })?;
     let inputs = load_inputs(&model, &file)?;
     let mut warnings = std::mem::take(&mut model.warnings);
     warnings.extend(unknown_keys(&model, &file));
@@ -62,7 +61,7 @@ pub fn prepare(request: &Request) -> Result<Prepared> {
     let pairs: Vec<(ValueId, ValueId)> = seeds.iter().map(|(_, v, s)| (*v, *s)).collect();
     let gradients =
         append_backward(&mut model.graph, &pairs, None).map_err(|e| e.in_file(&request.model))?;
-    within_budget(&model)?;
+    budget::within(&model, &request.config)?;
     Ok(Prepared {
         seeds: seeds.into_iter().map(|(name, _, _)| name).collect(),
         model,
@@ -76,26 +75,6 @@ pub fn prepare(request: &Request) -> Result<Prepared> {
 
 /// The most floats that a shape may be computed from.
 const MAX_DECISIVE: usize = 64;
-
-/// Elements of all values together, forward and backward; each takes some 40 bytes here.
-const MAX_ELEMENTS: usize = 1 << 29;
-
-/// A small file can ask for any amount of memory (Expand); that is refused before it is
-/// tried.
-fn within_budget(model: &Model) -> Result<()> {
-    let graph = &model.graph;
-    let total = graph
-        .values()
-        .fold(0_usize, |n, v| n.saturating_add(graph.ty(v).shape.len()));
-    if total <= MAX_ELEMENTS {
-        return Ok(());
-    }
-    Err(Error::new(format!(
-        "its values have {total} elements together, forward and backward, and 2^29 is the most"
-    ))
-    .in_file(&model.path)
-    .remedy("audit with a smaller batch, or with --forward-only"))
-}
 
 /// Shapes of the arrays that are inputs: all keys but the prefixed ones. An exact value
 /// name wins over a prefix, which the importer decides by the names it asks for.

@@ -5,9 +5,11 @@ use super::record::PassRecord;
 use crate::error::{Error, Result};
 use crate::graph::ValueId;
 use crate::import::NamedValue;
-use crate::import::arrays::ArrayFile;
+use crate::import::arrays::{self, ArrayFile};
 use crate::obligation::Claimed;
 use crate::tensor::{DType, Tensor};
+use std::collections::BTreeMap;
+use std::path::Path;
 
 /// A named value or gradient.
 #[derive(Debug, Clone)]
@@ -69,9 +71,34 @@ fn op_of(prepared: &Prepared, value: &NamedValue) -> String {
     }
 }
 
-/// Attaches the observed arrays to the subjects they belong to. An exact value name wins
+/// Reads observed arrays, each of which must have the shape of the subject that it names.
+pub(super) fn read_observed(
+    prepared: &Prepared,
+    subjects: &[Subject],
+    path: &Path,
+) -> Result<ArrayFile> {
+    // An exact value name wins over the prefix "grad:", and is told after it.
+    let is_value = |s: &&Subject| s.pass == PassRecord::Forward;
+    let (values, gradients): (Vec<&Subject>, Vec<&Subject>) = subjects.iter().partition(is_value);
+    let by_key: BTreeMap<&str, &Subject> = (gradients.into_iter().chain(values))
+        .map(|s| (s.name.as_str(), s))
+        .collect();
+    arrays::read_fitting(path, &|key, extents| {
+        let subject = by_key.get(key);
+        let shape = subject.map(|s| &prepared.model.graph.ty(s.id).shape);
+        match shape.filter(|own| own[..] != *extents) {
+            None => Ok(()),
+            Some(own) => Err(Error::new(format!(
+                "the observed `{key}` has shape {extents:?}, the model's has {own}"
+            ))
+            .remedy("observe the model with the same inputs and batch")),
+        }
+    })
+}
+
+/// Attaches the observed arrays, whose shapes fit, to the subjects they belong to. An exact value name wins
 /// over the prefix "grad:"; keys that name nothing are returned as warnings.
-pub fn attach_observed(
+pub(super) fn attach_observed(
     prepared: &Prepared,
     subjects: &mut [Subject],
     file: &ArrayFile,
@@ -95,15 +122,6 @@ pub fn attach_observed(
         };
         let subject = &mut subjects[position];
         let ty = prepared.model.graph.ty(subject.id);
-        if *array.shape() != ty.shape {
-            return Err(Error::new(format!(
-                "the observed `{key}` has shape {}, the model's has {}",
-                array.shape(),
-                ty.shape
-            ))
-            .in_file(&file.path)
-            .remedy("observe the model with the same inputs and batch"));
-        }
         // An observed value stands for what it says, also where the audit's format is
         // narrower than the file's.
         let tensor = if ty.dtype.is_float() {

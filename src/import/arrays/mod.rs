@@ -31,8 +31,17 @@ pub struct ArrayFile {
     pub arrays: BTreeMap<String, Array>,
 }
 
+/// Says whether an array of this name may have these extents; asked before its elements are
+/// read, for a small file may unpack to large arrays.
+pub(crate) type Fits<'a> = dyn Fn(&str, &[usize]) -> Result<()> + 'a;
+
 /// Reads every array of an `.npz` or `.safetensors` file (told apart by the ending).
 pub fn read(path: &Path) -> Result<ArrayFile> {
+    read_fitting(path, &|_, _| Ok(()))
+}
+
+/// [`read`], and fails at an array whose extents do not fit.
+pub(crate) fn read_fitting(path: &Path, fits: &Fits) -> Result<ArrayFile> {
     let ending = path.extension().and_then(|e| e.to_str()).unwrap_or("");
     let opened = match ending {
         "npz" | "safetensors" => file::open(path)?,
@@ -44,9 +53,9 @@ pub fn read(path: &Path) -> Result<ArrayFile> {
     };
     let sha256 = opened.sha256.clone();
     let arrays = if ending == "npz" {
-        npz::read(path, opened)
+        npz::read(path, opened, fits)
     } else {
-        safetensors::read(path, opened)
+        safetensors::read(path, opened, fits)
     };
     Ok(ArrayFile {
         path: path.to_path_buf(),

@@ -1,10 +1,11 @@
 //! `.npz`: a zip archive of `.npy` members.
 
 use super::array::{Array, Element};
-use super::{directory, npy};
+use super::{Fits, directory, npy};
 use crate::error::{Error, Result};
 use crate::import::file::Opened;
 use crate::import::source::{Budget, Source};
+use crate::memory;
 use crate::tensor::Tensor;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -22,7 +23,11 @@ const MAX_RATIO: u64 = 1100;
 type Archive = ZipArchive<BufReader<File>>;
 
 /// Reads every member.
-pub(super) fn read(path: &Path, mut opened: Opened) -> Result<BTreeMap<String, Array>> {
+pub(super) fn read(
+    path: &Path,
+    mut opened: Opened,
+    fits: &Fits,
+) -> Result<BTreeMap<String, Array>> {
     let directory = directory::scan(&mut opened.file, opened.length)?;
     let mut archive = Archive::new(BufReader::new(opened.file)).map_err(|e| damaged(&e))?;
     let count = archive.len();
@@ -45,7 +50,7 @@ pub(super) fn read(path: &Path, mut opened: Opened) -> Result<BTreeMap<String, A
         unclaimed = unclaimed
             .checked_sub(member.compressed_size())
             .ok_or_else(|| implausible(&source, "shares its bytes with another"))?;
-        let array = read_member(source, member, &mut budget)?;
+        let array = read_member(source, member, &mut budget, fits)?;
         arrays.insert(array.name().to_owned(), array);
     }
     Ok(arrays)
@@ -67,6 +72,7 @@ fn read_member<R: Read>(
     source: Source,
     mut member: ZipFile<'_, R>,
     budget: &mut Budget,
+    fits: &Fits,
 ) -> Result<Array> {
     let declared = member.size();
     budget.take(&source, declared)?;
@@ -91,6 +97,9 @@ fn read_member<R: Read>(
             ),
         ));
     }
+    fits(&source.name, &header.shape)?;
+    // The bytes are held twice while they become an array.
+    memory::room_for(2 * needed, &format!("the array `{}`", source.name))?;
     let mut bytes = source.read_exactly(&mut member, needed)?;
     // Reading on to the end makes the zip library compare the checksum.
     match member.read(&mut [0]) {

@@ -1,5 +1,6 @@
 //! `.safetensors`: a JSON header and the bytes it describes.
 
+use super::Fits;
 use super::array::{Array, Element};
 use crate::error::{Error, Result};
 use crate::import::file::Opened;
@@ -10,7 +11,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Reads every tensor.
-pub(super) fn read(path: &Path, mut opened: Opened) -> Result<BTreeMap<String, Array>> {
+pub(super) fn read(
+    path: &Path,
+    mut opened: Opened,
+    fits: &Fits,
+) -> Result<BTreeMap<String, Array>> {
     let file: Arc<Path> = path.into();
     let whole = Source {
         file: Arc::clone(&file),
@@ -30,6 +35,7 @@ pub(super) fn read(path: &Path, mut opened: Opened) -> Result<BTreeMap<String, A
             kind: "array",
             name: name.to_owned(),
         };
+        fits(name, view.shape())?;
         let element = element(view.dtype()).ok_or_else(|| {
             source
                 .error(format!(

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::graph::ValueId;
 use crate::import::source::Source;
 use crate::lower::Choices;
+use crate::memory;
 use crate::tensor::{DType, Shape, Tensor};
 
 /// The opset from which operands broadcast as numpy's do.
@@ -82,6 +83,13 @@ impl Call<'_> {
     /// All arguments, none of which may be omitted.
     pub fn all_inputs(&self) -> Result<Vec<ValueId>> {
         (0..self.inputs.len()).map(|k| self.input(k)).collect()
+    }
+
+    /// Fails where a constant of so many elements, of at most eight bytes each, is more than
+    /// there is memory for.
+    pub fn room_for(&self, elements: usize) -> Result<()> {
+        let bytes = (elements as u64).saturating_mul(8);
+        memory::room_for(bytes, &format!("a constant of {elements} elements"))
     }
 
     /// An argument's shape.

@@ -43,14 +43,38 @@ pub struct ImportOptions {
 
 /// Reads an ONNX model and lowers it to primitives.
 pub fn import(path: &Path, options: &ImportOptions) -> Result<Model> {
-    let whole = || {
-        let loaded = load::load(path)?;
-        lower(path, loaded, options)
-    };
-    whole().map_err(|e: Error| {
-        e.in_file(path)
-            .remedy("check the model with onnx.checker.check_model(model, full_check=True)")
-    })
+    Unread::open(path)?.import(options)
+}
+
+/// A model that is decoded and not yet lowered: it says what inputs it takes.
+pub(crate) struct Unread<'p> {
+    path: &'p Path,
+    loaded: Loaded,
+}
+
+impl<'p> Unread<'p> {
+    /// Reads and decodes a model.
+    pub fn open(path: &'p Path) -> Result<Unread<'p>> {
+        let loaded = load::load(path).map_err(|e| at(path, e))?;
+        Ok(Unread { path, loaded })
+    }
+
+    /// Fails where the model has an input of this name whose extents are others.
+    pub fn check_extents(&self, name: &str, extents: &[usize]) -> Result<()> {
+        let mut inputs = self.loaded.graph.input.iter();
+        let input = inputs.find(|info| info.name == name);
+        input.map_or(Ok(()), |info| inputs::check_extents(info, extents))
+    }
+
+    /// Lowers the model to primitives.
+    pub fn import(self, options: &ImportOptions) -> Result<Model> {
+        lower(self.path, self.loaded, options).map_err(|e| at(self.path, e))
+    }
+}
+
+fn at(path: &Path, e: Error) -> Error {
+    e.in_file(path)
+        .remedy("check the model with onnx.checker.check_model(model, full_check=True)")
 }
 
 fn lower(path: &Path, loaded: Loaded, options: &ImportOptions) -> Result<Model> {

@@ -55,6 +55,32 @@ pub(super) fn check_range(info: &ValueInfoProto, width: Width, value: &[i64]) ->
     }
 }
 
+/// Fails where an array's extents are not those that the model fixes for its input.
+pub(super) fn check_extents(info: &ValueInfoProto, given: &[usize]) -> Result<()> {
+    let Some(shape) = tensor_type(info).and_then(|ty| ty.shape.as_ref()) else {
+        return Ok(());
+    };
+    let mut fixed_all = Vec::with_capacity(shape.dim.len());
+    for dim in &shape.dim {
+        fixed_all.push(fixed(info, dim.value.as_ref())?);
+    }
+    let fits = |(own, n): (&Option<usize>, &usize)| own.is_none_or(|own| own == *n);
+    if fixed_all.len() == given.len() && fixed_all.iter().zip(given).all(fits) {
+        return Ok(());
+    }
+    let shown = |extent: &Option<usize>| extent.map_or("?".to_owned(), |n| n.to_string());
+    let all: Vec<String> = fixed_all.iter().map(shown).collect();
+    Err(misfit(info, &format!("[{}]", all.join(", ")), given))
+}
+
+fn misfit(info: &ValueInfoProto, own: &str, given: &[usize]) -> Error {
+    Error::new(format!(
+        "the input `{}` has the shape {own}, but the array given for it has {given:?}",
+        info.name.escape_debug()
+    ))
+    .remedy("give an array of the model's shape, or export the model with open extents")
+}
+
 /// Types of the inputs, with the extents that are left open taken from the arrays given.
 pub(super) fn resolve(
     inputs: &[&ValueInfoProto],
@@ -124,10 +150,7 @@ fn resolve_one<'a>(
         }
     };
     if let Some(given) = given.filter(|g| **g != extents) {
-        return Err(Error::new(format!(
-            "the input `{name}` has the shape {extents:?}, but the array given for it has {given:?}"
-        ))
-        .remedy("give an array of the model's shape, or export the model with open extents"));
+        return Err(misfit(info, &format!("{extents:?}"), given));
     }
     if extents.len() > MAX_RANK {
         return Err(

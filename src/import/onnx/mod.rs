@@ -29,6 +29,7 @@ mod types;
 mod walk;
 
 pub use call::DATA_DEPENDENT;
+pub(crate) use import::Unread;
 pub use import::{ImportOptions, import};
 pub use ops::supported;
 pub use tensor::read_tensor;

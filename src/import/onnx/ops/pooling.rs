@@ -64,6 +64,9 @@ fn max_pool(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let (x, how) = (call.input(0)?, pool(call)?);
     let column_major = call.attributes.flag("storage_order", false)?;
     let with_indices = call.outputs > 1;
+    if with_indices {
+        call.room_for(call.shape(x).len())?;
+    }
     let graph = &mut call.builder().graph;
     let mut results = vec![lower::max_pool(graph, x, &how)?];
     if with_indices {

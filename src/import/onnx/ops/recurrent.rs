@@ -324,6 +324,7 @@ fn direction(
         .map(|c| row(c, batch_axis))
         .transpose()?;
     let zeros = Ty::new([layer.batch, layer.hidden], call.dtype(layer.x));
+    call.room_for(layer.batch.saturating_mul(layer.hidden))?;
     let graph = &mut call.builder().graph;
     let zeros = graph.constant(Tensor::full(zeros.shape, zeros.dtype, 0.0)?);
     let from = States {

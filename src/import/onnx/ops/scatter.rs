@@ -68,6 +68,7 @@ fn scatter_elements(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
         ))
         .remedy("give one update for each index, within the other axes of what is written to"));
     }
+    call.room_for(shape.len())?;
     let mut targets = Vec::with_capacity(indices.len());
     for (k, &index) in indices.iter().enumerate() {
         let mut at = 0;
@@ -106,6 +107,7 @@ fn scatter_nd(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
         .remedy("give an update for each tuple of the indices"));
     }
     let (strides, inner) = (shape.strides(), shape[depth..].iter().product::<usize>());
+    call.room_for(shape.len().max(places.len()))?;
     let mut targets = Vec::new();
     for tuple in indices.chunks(depth) {
         let mut start = 0;
@@ -174,6 +176,7 @@ fn batch_offsets(
     let inner: usize = places.get(batch..).unwrap_or(&[]).iter().product();
     let rows: usize = indexed.iter().product();
     let offset = |k: usize| (k / inner.max(1) * rows) as i64;
+    call.room_for(places.len())?;
     let offsets: Vec<i64> = (0..places.len()).map(offset).collect();
     let offsets = Tensor::i64s(places.clone(), offsets)?;
     Ok(call.builder().constant(offsets))
