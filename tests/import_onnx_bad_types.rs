@@ -10,9 +10,11 @@ mod bad_onnx;
 mod onnx_builder;
 
 use bad_onnx::*;
+use gradbound::Config;
 use gradbound::import::onnx::proto::DataType;
 use gradbound::import::onnx::{ImportOptions, import};
-use gradbound::tensor::DType;
+use gradbound::interpret::runtime;
+use gradbound::tensor::{DType, Tensor};
 use onnx_builder::*;
 
 /// A node `y` on x of shape [2, 3] and inputs of these types and extents.
@@ -219,4 +221,24 @@ fn types_follow_the_values() {
         };
         import(&path, &options).unwrap();
     }
+}
+
+/// Before opset 28 the standard gives Python's remainder to integers alone.
+#[test]
+fn floats_have_pythons_remainder_from_opset_28_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let remainder = |opset| {
+        let onnx = model(opset)
+            .floats("x", &[4])
+            .initializer(f32s("y", &[4], &[3.0, -3.0, 2.5, -0.75]))
+            .node(node("Mod", &["x", "y"], &["z"]))
+            .output("z");
+        let model = import(&onnx.save(folder.path()), &ImportOptions::default())?;
+        let x = Tensor::f32s([4], vec![-7.0, 7.0, 6.0, -1.0])?;
+        let all = runtime::eval(&model.graph, &Config::default(), &[x])?;
+        Ok::<Vec<f64>, gradbound::Error>(all[model.outputs[0].id.index()].to_f64s().to_vec())
+    };
+    assert_eq!(remainder(28).unwrap(), [2.0, -2.0, 1.0, -0.25]);
+    let refused = remainder(27).unwrap_err().to_string();
+    assert!(refused.contains("Mod"), "{refused}");
 }

@@ -133,12 +133,16 @@ fn round(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     rounded(call, Rounding::Nearest)
 }
 
+/// The opset that gives floats Python's remainder as well.
+const MOD_FLOORS_FLOATS: i64 = 28;
+
 fn modulo(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let (x, y) = call.operands()?;
     let truncated = call.attributes.flag("fmod", false)?;
-    if !truncated && call.dtype(x).is_float() {
-        return Err(Error::new("a Mod of floats with fmod = 0")
-            .remedy("set fmod to 1, which ONNX demands for floats"));
+    if !truncated && call.dtype(x).is_float() && call.scope.opset < MOD_FLOORS_FLOATS {
+        return Err(Error::new("a Mod of floats with fmod = 0").remedy(format!(
+            "set fmod to 1, which ONNX demands for floats before opset {MOD_FLOORS_FLOATS}"
+        )));
     }
     let known_zero = call
         .builder()
