@@ -9,13 +9,13 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-fn found(checks: &[Box<dyn Check>]) -> Found {
+fn found(checks: Vec<Box<dyn Check>>) -> Found {
     let folder = tempfile::tempdir().expect("a temporary folder");
     search(checks, folder.path(), false, &|_| {}).expect("a search")
 }
 
 /// Everything holds, and most checks claim something.
-fn holds(checks: &[Box<dyn Check>]) -> Found {
+fn holds(checks: Vec<Box<dyn Check>>) -> Found {
     let found = found(checks);
     for record in &found.checks {
         let witness = record.witness();
@@ -55,13 +55,13 @@ fn plain(format: DType) -> Selection {
 
 #[test]
 fn every_value_of_f16() {
-    let found = holds(&every(plain(DType::F16)));
+    let found = holds(every(plain(DType::F16)));
     assert!(found.checks.iter().all(|r| r.tally.inputs == 1 << 16));
 }
 
 #[test]
 fn every_value_of_bf16() {
-    holds(&every(plain(DType::BF16)));
+    holds(every(plain(DType::BF16)));
 }
 
 /// Values, pairs and triples of FP4, sums with a bias, and dots of three in any tree.
@@ -75,7 +75,7 @@ fn everything_of_fp4() {
     let mut wanted = checks(&all).expect("checks");
     let any = "accumulate f32, schedule any, contraction any";
     wanted.retain(|c| c.about().op != "MatMul(length 3)" || c.about().config == any);
-    let found = holds(&wanted);
+    let found = holds(wanted);
     let mut dots = found.checks.iter().filter(|r| r.op == "MatMul(length 3)");
     assert!(dots.all(|r| r.tally.inputs == 1 << 24 && r.tally.compared > 1 << 22));
 }
@@ -88,7 +88,7 @@ fn every_pair_of_a_format_of_six_bits() {
             op,
             ..plain(DType::E3M2)
         };
-        holds(&every(selection));
+        holds(every(selection));
     }
 }
 

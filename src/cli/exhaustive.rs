@@ -68,7 +68,7 @@ pub fn run(args: Request) -> Result<u8> {
     };
     let checks = exhaustive::checks(&selection)?;
     let spinner = Spinner::new(args.quiet);
-    let found = exhaustive::search(&checks, &options.out, args.resume, &|glance| {
+    let found = exhaustive::search(checks, &options.out, args.resume, &|glance| {
         spinner.stage(&line(glance));
     })?;
     drop(spinner);

@@ -223,7 +223,7 @@ impl Selection {
 /// Makes the checks and writes `exhaustive.json`; with `resume`, what the folder's state has
 /// of them (and of others) stays.
 pub fn search(
-    checks: &[Box<dyn Check>],
+    checks: Vec<Box<dyn Check>>,
     folder: &Path,
     resume: bool,
     look: &dyn Fn(&Glance),

@@ -118,8 +118,9 @@ impl State {
         self.done.iter().any(same)
     }
 
-    /// Makes the checks that are not done yet, one after the other, each on all threads.
-    pub fn run(&mut self, checks: &[Box<dyn Check>], look: &dyn Fn(&Glance)) -> Result<()> {
+    /// Makes the checks that are not done yet, one after the other, each on all threads, and drops
+    /// each with the tables that it has made.
+    pub fn run(&mut self, checks: Vec<Box<dyn Check>>, look: &dyn Fn(&Glance)) -> Result<()> {
         let mut written = Instant::now();
         for check in checks {
             let about = check.about();
