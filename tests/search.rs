@@ -148,7 +148,7 @@ fn misuse_is_named() {
         ),
         (
             &["/nowhere/model.onnx", "--inputs", "/nowhere/x.npz"],
-            "/nowhere/x.npz",
+            "/nowhere/model.onnx",
         ),
         (&[], "MODEL"),
     ] {
