@@ -12,19 +12,16 @@ pub struct Neighbours(Vec<Vec<(usize, f64)>>);
 
 impl Neighbours {
     /// For each result element its neighbours' positions and weights; neighbours of weight 0
-    /// are left out, and weights of one position added up.
+    /// are left out.
+    ///
+    /// A position may come more than once, where neighbours outside are the element at the end:
+    /// programs add each by itself, and weights of either sign are larger apart than together.
     pub fn new(each: impl IntoIterator<Item = Vec<(usize, f64)>>) -> Neighbours {
-        let merged = |all: Vec<(usize, f64)>| {
-            let mut own: Vec<(usize, f64)> = Vec::new();
-            for (position, weight) in all.into_iter().filter(|(_, weight)| *weight != 0.0) {
-                match own.iter_mut().find(|(p, _)| *p == position) {
-                    Some((_, sum)) => *sum = sum_of(*sum, weight),
-                    None => own.push((position, weight)),
-                }
-            }
-            own
+        let some = |mut all: Vec<(usize, f64)>| {
+            all.retain(|(_, weight)| *weight != 0.0);
+            all
         };
-        Neighbours(each.into_iter().map(merged).collect())
+        Neighbours(each.into_iter().map(some).collect())
     }
 
     /// Number of result elements.
@@ -46,11 +43,11 @@ impl Neighbours {
         Neighbours(self.0.into_iter().map(halved).collect())
     }
 
-    /// True where every element stays where it is.
+    /// True where every element of an axis of this extent stays where it is.
     #[expect(clippy::float_cmp, reason = "only the exact weight 1 moves")]
-    pub fn is_still(&self) -> bool {
+    pub fn is_still(&self, extent: usize) -> bool {
         let stays = |(at, own): (usize, &Vec<(usize, f64)>)| matches!(own.as_slice(), &[(p, w)] if p == at && w == 1.0);
-        self.0.iter().enumerate().all(stays)
+        self.count() == extent && self.0.iter().enumerate().all(stays)
     }
 
     /// Neighbour k of every result element, k outermost.
@@ -73,11 +70,6 @@ impl Neighbours {
         };
         self.0.iter().all(alone)
     }
-}
-
-#[expect(clippy::float_arithmetic, reason = "weights, which are what is meant")]
-fn sum_of(a: f64, b: f64) -> f64 {
-    a + b
 }
 
 #[expect(clippy::float_arithmetic, reason = "weights, which are what is meant")]

@@ -150,14 +150,17 @@ fn at_once(shape: &Shape, axes: &[Resize]) -> Vec<(usize, Neighbours)> {
         }
     }
     all.sort_by_key(|(axis, ..)| *axis);
-    let each = |(axis, extent, own): (usize, usize, Neighbours)| match halved {
-        true => (axis, own.halved_at(extent.saturating_sub(1))),
-        false => (axis, own),
-    };
-    all.into_iter()
-        .map(each)
-        .filter(|(_, own)| !own.is_still())
-        .collect()
+    let mut sums = Vec::new();
+    for (axis, extent, own) in all {
+        let own = match halved {
+            true => own.halved_at(extent.saturating_sub(1)),
+            false => own,
+        };
+        if !own.is_still(extent) {
+            sums.push((axis, own));
+        }
+    }
+    sums
 }
 
 /// The axes of the image in which some axes are resized: the last two of four or three of five,

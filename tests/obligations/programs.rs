@@ -376,3 +376,48 @@ fn a_root_may_be_a_power() {
         );
     }
 }
+
+/// Neighbours beyond an end are the element at the end, each times its own weight: four products
+/// of one element, whose weights add up to 1.
+#[test]
+fn neighbours_that_are_one_element_are_not_one_product() {
+    let along = |axis, extent, scale, filter| Resize {
+        axis,
+        extent,
+        scale,
+        coordinates: Coordinates::HalfPixel,
+        filter,
+        exclude_outside: false,
+    };
+    let cubic = Filter::Cubic {
+        a: -0.75,
+        antialias: false,
+    };
+    let x = 0.712_345_6_f32;
+    let weights: [f32; 4] = [-0.035_156_25, 0.261_718_75, 0.878_906_25, -0.105_468_75];
+    let sum = weights.iter().fold(0.0_f32, |sum, w| sum + w * x);
+    assert_ne!(sum, x);
+    let input = Tensor::f32s([1, 1, 1, 1], vec![x]).unwrap();
+    let mut g = Graph::new();
+    let v = g.input(input.ty());
+    let y = lower::resize(&mut g, v, &[along(3, 2, 2.0, cubic)]).unwrap();
+    let (_, approx) = known(&g, &Config::default(), std::slice::from_ref(&input), y);
+    let off = (f64::from(sum) - f64::from(x)).abs();
+    let eps = approx.eps.at(0).get();
+    assert!(
+        off <= eps && eps < 8.0 * f64::from(f32::EPSILON),
+        "{off:e} above {eps:e}"
+    );
+    // An axis that keeps its first element alone is not one that stays.
+    let linear = Filter::Linear { antialias: false };
+    for filter in [linear, cubic] {
+        let mut g = Graph::new();
+        let v = g.input(gradbound::tensor::Ty::new([3, 2, 2], DType::F32));
+        let first = Resize {
+            coordinates: Coordinates::Asymmetric,
+            ..along(1, 1, 0.5, filter)
+        };
+        let y = lower::resize(&mut g, v, &[first, along(2, 4, 2.0, filter)]).unwrap();
+        assert_eq!(g.ty(y).shape.to_vec(), [3, 1, 4]);
+    }
+}
