@@ -113,6 +113,44 @@ fn windows_that_hang_over_count_what_is_in_them() {
     assert_eq!(pool(1), [0.5, 2.5, 4.0]);
 }
 
+/// With `ceil_mode` there are ⌈(n + pads − k) / stride⌉ + 1 windows, also of a kernel that is
+/// longer than the padded axis; values as onnxruntime 1.32 has them.
+#[test]
+fn one_window_may_be_longer_than_its_axis() {
+    let pool = |op: &str, n: i64, (k, stride): (i64, i64), more: &[AttributeProto]| {
+        let attributes = [
+            ints("kernel_shape", &[k]),
+            ints("strides", &[stride]),
+            int("ceil_mode", 1),
+        ];
+        let attributes = [&attributes, more].concat();
+        let node = node_with(op, &["x"], &["y"], &attributes);
+        results(&[1, 1, n], node, &[]).map(|all| all[0].to_f64s().to_vec())
+    };
+    let root = f64::from(5.0_f32.sqrt());
+    for (n, how) in [(1, (2, 2)), (1, (3, 4)), (2, (3, 2)), (2, (3, 3))] {
+        let [largest, mean, norm] = if n == 1 { [1.0; 3] } else { [2.0, 1.5, root] };
+        assert_eq!(pool("MaxPool", n, how, &[]).unwrap(), [largest]);
+        assert_eq!(pool("AveragePool", n, how, &[]).unwrap(), [mean]);
+        assert_eq!(pool("LpPool", n, how, &[]).unwrap(), [norm]);
+    }
+    // The pad counts, and what hangs over does not.
+    let padded = [ints("pads", &[1, 0]), int("count_include_pad", 1)];
+    assert_eq!(pool("AveragePool", 2, (4, 3), &padded).unwrap(), [1.0]);
+    assert_eq!(pool("MaxPool", 2, (4, 3), &padded[..1]).unwrap(), [2.0]);
+    for op in ["MaxPool", "AveragePool", "LpPool"] {
+        // No window.
+        let none = pool(op, 1, (4, 2), &[]).unwrap_err().to_string();
+        assert!(none.contains("does not slide"), "{op}: {none}");
+        let apart = [ints("dilations", &[2])];
+        assert!(pool(op, 2, (3, 2), &apart).is_err(), "{op}");
+    }
+    let outside = [ints("dilations", &[2]), ints("pads", &[1, 0])];
+    for op in ["MaxPool", "AveragePool"] {
+        assert!(pool(op, 1, (2, 2), &outside).is_err(), "{op}");
+    }
+}
+
 #[test]
 fn diagonals_sums_and_products() {
     let of_two = |equation: &str| {

@@ -40,13 +40,15 @@ impl Spatial {
 
     /// The windows of a kernel of `kernel` taps on an axis of this extent.
     ///
-    /// With `ceil` a window that begins among the pads after the axis does not count.
+    /// With `ceil` there are ⌈(extent + pads − reach − 1) / stride⌉ + 1, so that a window that
+    /// is longer than the padded axis by less than the stride counts; one that begins among the
+    /// pads after the axis does not.
     pub fn slide(&self, extent: usize, kernel: usize) -> Result<Slide> {
         let count = self.count(extent, kernel).ok_or_else(|| {
             Error::new(format!(
                 "a kernel of {kernel} taps does not slide over {extent} elements: {self:?}"
             ))
-            .remedy("strides and dilations are at least 1, and a kernel is no longer than the padded axis")
+            .remedy("strides and dilations are at least 1, and a kernel is no longer than the padded axis (with `ceil`, by less than the stride)")
         })?;
         Ok(Slide {
             extent,
@@ -61,7 +63,11 @@ impl Spatial {
             return None;
         }
         let padded = extent.checked_add(self.before)?.checked_add(self.after)?;
-        let room = padded.checked_sub(self.reach(kernel)?)?.checked_sub(1)?;
+        let longest = self.reach(kernel)?.checked_add(1)?;
+        let Some(room) = padded.checked_sub(longest) else {
+            let hangs_over = self.ceil && longest - padded < self.stride;
+            return (hangs_over && extent + self.before > 0).then_some(1);
+        };
         let full = room / self.stride + 1;
         let begins_inside = full.checked_mul(self.stride)? < extent + self.before;
         let one_more = self.ceil && !room.is_multiple_of(self.stride) && begins_inside;
