@@ -10,8 +10,11 @@ mod bad_onnx;
 mod onnx_builder;
 
 use bad_onnx::*;
+use gradbound::Config;
 use gradbound::import::onnx::proto::{AttributeProto, NodeProto, TensorProto};
 use gradbound::import::onnx::{ImportOptions, import};
+use gradbound::interpret::runtime;
+use gradbound::tensor::Tensor;
 use onnx_builder::*;
 
 /// A float initializer of ones.
@@ -341,4 +344,41 @@ fn constants_beyond_any_memory() {
     for onnx in [layer, pool, scatter] {
         refused_at(&onnx.output("y"), "y", "of memory are left");
     }
+}
+
+/// Normalizations of tensors without axes after the channels.
+#[test]
+fn channels_may_be_all_there_is() {
+    let batch = |x: &[i64], channels: i64| {
+        let of = [channels];
+        let inputs = ["x", "s", "b", "m", "v"];
+        let given = [("x", x), ("s", &of), ("b", &of), ("m", &of), ("v", &of)];
+        with(15, y("BatchNormalization", &inputs, &[]), &given)
+    };
+    let group = |opset, x: &[i64]| {
+        let each = [if opset < 21 { 2 } else { 4 }];
+        let inputs = ["x", "s", "b"];
+        let node = y("GroupNormalization", &inputs, &[int("num_groups", 2)]);
+        with(opset, node, &[("x", x), ("s", &each), ("b", &each)])
+    };
+    // No axis of channels: one channel.
+    for (onnx, shape, expected) in [
+        (batch(&[4], 1), &[4_usize][..], [1.0, 2.0, 3.0, 4.0]),
+        (batch(&[1, 4], 4), &[1, 4], [1.0, 2.0, 3.0, 4.0]),
+        (group(18, &[1, 4]), &[1, 4], [0.0, 2.0, 0.0, 2.0]),
+        (group(21, &[1, 4]), &[1, 4], [0.0, 2.0, 0.0, 2.0]),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let model = import(&onnx.save(folder.path()), &ImportOptions::default()).unwrap();
+        let x = Tensor::f32s(shape, vec![1.0, 2.0, 3.0, 4.0]).unwrap();
+        let all = runtime::eval(&model.graph, &Config::default(), &[x]).unwrap();
+        let result = &all[model.outputs[0].id.index()];
+        assert_eq!(result.shape()[..], *shape);
+        for (got, expected) in result.to_f64s().iter().zip(expected) {
+            // epsilon is 1e-5.
+            assert!((got - expected).abs() < 1e-4, "{got} for {expected}");
+        }
+    }
+    refused_at(&batch(&[4], 4), "y", "for 1 channels");
+    refused_at(&group(21, &[4]), "y", "shape [4]");
 }

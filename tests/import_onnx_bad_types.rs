@@ -11,7 +11,7 @@ mod onnx_builder;
 
 use bad_onnx::*;
 use gradbound::Config;
-use gradbound::import::onnx::proto::DataType;
+use gradbound::import::onnx::proto::{DataType, ValueInfoProto};
 use gradbound::import::onnx::{ImportOptions, import};
 use gradbound::interpret::runtime;
 use gradbound::tensor::{DType, Tensor};
@@ -241,4 +241,188 @@ fn floats_have_pythons_remainder_from_opset_28_on() {
     assert_eq!(remainder(28).unwrap(), [2.0, -2.0, 1.0, -0.25]);
     let refused = remainder(27).unwrap_err().to_string();
     assert!(refused.contains("Mod"), "{refused}");
+}
+
+/// Two branches of these results of x, each declared to be what it is.
+fn choice(yes: (&str, DataType), no: (&str, DataType), declared: [DataType; 2]) -> Onnx {
+    let branch = |(value, cast): (&str, DataType), declared| {
+        let to = [int("to", cast as i64)];
+        let mut made = body(&[], &[], vec![node_with("Cast", &["x"], &[value], &to)]);
+        made.output.push(typed(value, declared));
+        made
+    };
+    let truth = tensor("value", raw("", DataType::Bool, &[], &[1]));
+    let branches = [
+        graph("then_branch", branch(yes, declared[0])),
+        graph("else_branch", branch(no, declared[1])),
+    ];
+    let back = [int("to", DataType::Float as i64)];
+    model(18)
+        .floats("x", &[2, 3])
+        .node(node_with("Constant", &[], &["c"], &[truth]))
+        .node(node_with("If", &["c"], &["r"], &branches))
+        .node(node_with("Cast", &["r"], &["y"], &back))
+        .output("y")
+}
+
+/// What declares an element type and no shape.
+fn typed(name: &str, data_type: DataType) -> ValueInfoProto {
+    let mut info = value_info(name, data_type, &[]);
+    let tensor = info.r#type.as_mut().and_then(|ty| ty.tensor_type.as_mut());
+    tensor.unwrap().shape = None;
+    info
+}
+
+fn in_format(onnx: &Onnx, format: Option<DType>) -> gradbound::Result<()> {
+    let folder = tempfile::tempdir().unwrap();
+    let options = ImportOptions {
+        format,
+        ..ImportOptions::default()
+    };
+    import(&onnx.save(folder.path()), &options).map(|_| ())
+}
+
+#[test]
+fn branches_have_results_of_one_type() {
+    let [float, half] = [DataType::Float, DataType::Float16];
+    let of = |yes: DataType, no: DataType| choice(("a", yes), ("b", no), [yes, no]);
+    for other in [DataType::Double, half, DataType::Int64, DataType::Bool] {
+        refused_at(&of(float, other), "r", "in `else_branch`");
+        refused_at(&of(other, float), "r", "in `then_branch`");
+    }
+    refused_at(&of(DataType::Int32, DataType::Int64), "r", "i32 in");
+    // The branch that is taken is not what it is declared to be.
+    let lies = choice(("a", half), ("b", float), [float, float]);
+    refused_at(&lies, "r", "`a` is declared f32, but it is f16");
+    for same in [float, half, DataType::Int64, DataType::Uint8] {
+        in_format(&of(same, same), None).unwrap();
+    }
+    // The model's own float type is replaced, and then no declaration is to the letter.
+    in_format(&of(half, float), Some(DType::F16)).unwrap();
+    assert!(in_format(&of(float, DataType::Int64), Some(DType::F16)).is_err());
+}
+
+#[test]
+fn what_iterations_carry_keeps_its_type() {
+    let repeated = |start: DataType, end: DataType, declared: bool| {
+        let cast = |from: &str, value: &str, to: DataType| {
+            node_with("Cast", &[from], &[value], &[int("to", to as i64)])
+        };
+        let nodes = vec![cast("v", "w", end), node("Identity", &["c"], &["d"])];
+        let mut made = body(&["i", "c", "v"], &["d", "w"], nodes);
+        if declared {
+            made.input[2] = typed("v", start);
+            made.output[1] = typed("w", end);
+        }
+        model(18)
+            .floats("x", &[2, 3])
+            .initializer(i64s("n", &[], &[2]))
+            .node(cast("x", "s", start))
+            .node(node_with(
+                "Loop",
+                &["n", "", "s"],
+                &["r"],
+                &[graph("body", made)],
+            ))
+            .node(cast("r", "y", DataType::Float))
+            .output("y")
+    };
+    for declared in [false, true] {
+        for (start, end, word) in [
+            (
+                DataType::Float,
+                DataType::Double,
+                "f32 before an iteration and f64 after",
+            ),
+            (
+                DataType::Int64,
+                DataType::Int32,
+                "i64 before an iteration and i32 after",
+            ),
+            (DataType::Bool, DataType::Int64, "bool before"),
+        ] {
+            refused_at(&repeated(start, end, declared), "r", word);
+        }
+        for same in [DataType::Float, DataType::Int32, DataType::Double] {
+            in_format(&repeated(same, same, declared), None).unwrap();
+        }
+    }
+}
+
+#[test]
+fn values_are_what_they_are_declared_to_be() {
+    let with = |between: DataType, output: DataType| {
+        let mut onnx = model(18)
+            .floats("x", &[2, 3])
+            .node(node("Relu", &["x"], &["r"]))
+            .node(node("Tanh", &["r"], &["y"]));
+        onnx.graph().value_info.push(typed("r", between));
+        onnx.graph().output.push(typed("y", output));
+        onnx
+    };
+    let float = DataType::Float;
+    for wrong in [
+        DataType::Double,
+        DataType::Int64,
+        DataType::Bool,
+        DataType::String,
+    ] {
+        refused(&with(float, wrong), "the output `y` is declared");
+        refused_at(&with(wrong, float), "r", "the value `r` is declared");
+    }
+    for format in [None, Some(DType::F16), Some(DType::F64)] {
+        in_format(&with(float, float), format).unwrap();
+    }
+    // In another format than its own, the model's float types say nothing.
+    in_format(&with(DataType::Double, DataType::Double), Some(DType::F16)).unwrap();
+    assert!(in_format(&with(float, DataType::Int64), Some(DType::F16)).is_err());
+    in_format(&with(DataType::Undefined, DataType::Undefined), None).unwrap();
+}
+
+/// The standard lets them differ; where the types meet it does not say.
+#[test]
+fn several_float_types_in_one_operation_are_named() {
+    let half = |name: &str, dims: &[i64]| {
+        let len = usize::try_from(dims.iter().product::<i64>()).unwrap();
+        raw(name, DataType::Float16, dims, &[0, 0x3c].repeat(len))
+    };
+    let ones = |name: &str| f32s(name, &[3], &[1.0; 3]);
+    let rms = model(23)
+        .floats("x", &[2, 3])
+        .initializer(half("s", &[3]))
+        .node(node("RMSNormalization", &["x", "s"], &["y"]))
+        .output("y");
+    refused_at(&rms, "y", "f32 for input 0 and f16 for input 1");
+    let batch = |opset: i64, scale: &str, statistics: &str| {
+        let inputs = ["x", scale, scale, statistics, statistics];
+        model(opset)
+            .input("x", DataType::Float16, &[Dim::Is(2), Dim::Is(3)])
+            .initializer(half("h", &[3]))
+            .initializer(ones("f"))
+            .node(node("BatchNormalization", &inputs, &["y"]))
+            .output("y")
+    };
+    refused_at(
+        &batch(15, "f", "f"),
+        "y",
+        "f16 for input 0 and f32 for input 1",
+    );
+    refused_at(
+        &batch(14, "h", "f"),
+        "y",
+        "f16 for input 0 and f32 for input 3",
+    );
+    in_format(&batch(15, "h", "h"), None).unwrap();
+    let attention = model(23)
+        .floats("q", &[1, 1, 3, 4])
+        .initializer(half("v", &[1, 1, 3, 4]))
+        .node(node("Attention", &["q", "q", "v"], &["y"]))
+        .output("y");
+    refused_at(&attention, "y", "f32 for input 0 and f16 for input 2");
+    // The remedy helps: the model's own type becomes the other one.
+    let mut batch = batch(15, "f", "f");
+    batch.graph().output[0] = typed("y", DataType::Float16);
+    let refused = in_format(&batch, None).unwrap_err().to_string();
+    assert!(refused.contains("or audit with --format f32"), "{refused}");
+    in_format(&batch, Some(DType::F32)).unwrap();
 }

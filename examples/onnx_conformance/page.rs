@@ -41,7 +41,9 @@ const INTRODUCTION: &str = "\
 
 What `gradbound` reads: opset 6 and later, IR version 3 and later, functions of the model's own,
 `If`, `Loop` and `Scan` written out. Every operation on floats has eps, scale and a gradient (where one
-is defined).
+is defined). Where the standard lets the arguments of one operation have several float types (scale and
+statistics of a BatchNormalization, the scale of an RMSNormalization, the values of an Attention), one
+type is read: others are refused, and a Cast or `--format` mends that.
 
 The figures count the onnx package's own test cases that use an operation. A case passes where every
 expected number is within the suite's tolerance of the enclosed specification, every number of the

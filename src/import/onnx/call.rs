@@ -102,6 +102,32 @@ impl Call<'_> {
         self.scope.builder.dtype(x)
     }
 
+    /// Fails where float arguments that the standard lets have types of their own do not have
+    /// one: no lowering says where they meet.
+    pub fn one_float_type(&self, arguments: &[usize]) -> Result<()> {
+        let of = |&k: &usize| Some((k, self.dtype(self.optional(k)?)));
+        let mut floats = arguments
+            .iter()
+            .filter_map(of)
+            .filter(|(_, ty)| ty.is_float());
+        let Some((first, own)) = floats.next() else {
+            return Ok(());
+        };
+        let Some((other, differs)) = floats.find(|&(_, ty)| ty != own) else {
+            return Ok(());
+        };
+        let casts = "insert Cast nodes so that one float type is left";
+        let replaceable = self.scope.retype.format;
+        let remedy = match [own, differs].iter().position(|&ty| ty == replaceable) {
+            Some(k) => format!("{casts}, or audit with --format {}", [differs, own][k]),
+            None => casts.to_owned(),
+        };
+        Err(Error::new(format!(
+            "has {own} for input {first} and {differs} for input {other}; arguments of several float types are not supported here"
+        ))
+        .remedy(remedy))
+    }
+
     /// The integers of an argument that must be known at import; `None` if it is omitted.
     pub fn integers(&self, k: usize, what: &str) -> Result<Option<Vec<i64>>> {
         let Some(x) = self.optional(k) else {

@@ -5,9 +5,10 @@
 //! and the integers and booleans of the run that is audited.
 
 use super::attributes::Attributes;
-use super::call::{axis_of, data_dependent};
+use super::call::{Scope, axis_of, data_dependent};
+use super::declared;
 use super::opsets::ONNX;
-use super::proto::GraphProto;
+use super::proto::{GraphProto, ValueInfoProto};
 use super::walk::{Frame, Given, Walk};
 use crate::error::{Error, Result};
 use crate::graph::ValueId;
@@ -85,11 +86,25 @@ fn enter<'a>(
     }
     let mut inner = frame.inner(&body.node);
     for (info, &id) in body.input.iter().zip(arguments) {
+        as_declared(walk, "body's input", info, id)?;
         inner.define(&info.name, Some(id))?;
     }
     walk.initializers(&mut inner, body, |_| false)?;
     walk.body(&mut inner)?;
-    inner.results(body.output.iter().map(|o| o.name.as_str()))
+    let results = inner.results(body.output.iter().map(|o| o.name.as_str()))?;
+    for (info, &id) in body.output.iter().zip(&results) {
+        as_declared(walk, "body's output", info, id)?;
+    }
+    Ok(results)
+}
+
+/// Fails where a value of a body has another type than is declared.
+fn as_declared(walk: &Walk, what: &str, info: &ValueInfoProto, x: ValueId) -> Result<()> {
+    let Scope {
+        builder, retype, ..
+    } = &walk.scope;
+    let declared = declared::element_type(info);
+    declared::check(builder, *retype, (what, &info.name), declared, x)
 }
 
 fn body<'a>(attributes: &mut Attributes<'a>, name: &str) -> Result<&'a GraphProto> {
@@ -127,6 +142,7 @@ fn branch<'a>(
     let [Some(condition)] = inputs.as_slice() else {
         return Err(Error::new("has no condition").remedy("export the model again"));
     };
+    declared::branches_agree(walk.scope.retype, branches)?;
     let [no, yes] = branches;
     let taken = match decider(walk, *condition, DType::Bool, "the condition")? {
         0 => no,
@@ -176,11 +192,21 @@ fn repeat<'a>(
         let mut results = enter(walk, frame, body, &arguments)?;
         stacks.take(&mut results);
         condition = *results.first().unwrap_or(&condition);
-        carried = results.split_off(1);
+        let next = results.split_off(1);
+        keeps_types(walk, Control::Loop, &carried, &next)?;
+        carried = next;
         iteration += 1;
     }
     carried.extend(stacks.stacked(walk, &[], &[])?);
     Ok(carried)
+}
+
+/// Fails where an iteration changes the type of a value that it carries on.
+fn keeps_types(walk: &Walk, of: Control, before: &[ValueId], after: &[ValueId]) -> Result<()> {
+    let Scope {
+        builder, retype, ..
+    } = &walk.scope;
+    declared::carried_alike(builder, *retype, of, before, after)
 }
 
 fn present(values: &[Option<ValueId>]) -> Result<Vec<ValueId>> {
@@ -314,6 +340,7 @@ fn scan<'a>(walk: &mut Walk<'a>, frame: &Frame<'a, '_>, given: Given<'a>) -> Res
         }
         let mut results = enter(walk, frame, body, &arguments)?;
         stacks.take(&mut results);
+        keeps_types(walk, Control::Scan, &carried, &results)?;
         carried = results;
     }
     carried.extend(stacks.stacked(walk, out_axes, out_backward)?);

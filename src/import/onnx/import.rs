@@ -2,6 +2,7 @@
 
 use super::builder::Builder;
 use super::call::Scope;
+use super::declared;
 use super::load::{self, Loaded};
 use super::opsets::Opsets;
 use super::proto::{FunctionProto, GraphProto, NodeProto, ValueInfoProto};
@@ -94,6 +95,9 @@ fn lower(path: &Path, loaded: Loaded, options: &ImportOptions) -> Result<Model> 
     let functions = with_opsets(loaded.functions)?;
     let mut whole = Whole {
         graph,
+        declared: (graph.value_info.iter())
+            .filter_map(|info| Some((info.name.as_str(), declared::element_type(info)?)))
+            .collect(),
         frame: Frame::new(&graph.node, None, &loaded.opsets),
         walk: Walk::new(scope, &functions)?,
     };
@@ -137,6 +141,8 @@ fn with_opsets(functions: Vec<FunctionProto>) -> Result<Vec<(FunctionProto, Opse
 /// The model's own graph, whose values keep their names.
 struct Whole<'a, 'f> {
     graph: &'a GraphProto,
+    /// The element types that values between inputs and outputs are declared to have.
+    declared: HashMap<&'a str, i32>,
     frame: Frame<'a, 'f>,
     walk: Walk<'a>,
 }
@@ -226,6 +232,11 @@ impl<'a> Whole<'a, '_> {
             if name.is_empty() {
                 continue;
             }
+            let Scope {
+                builder, retype, ..
+            } = &self.walk.scope;
+            let declared = self.declared.get(name.as_str()).copied();
+            declared::check(builder, *retype, ("value", name), declared, id)?;
             // A result that is an argument, or another result, has that one's gradient; it
             // needs a value of its own to have its own.
             if id.index() < before || named.iter().any(|&(_, other)| other == id) {
@@ -254,6 +265,8 @@ impl<'a> Whole<'a, '_> {
                 ))
                 .remedy("make an output of what it is used for"));
             }
+            let declared = declared::element_type(info);
+            declared::check(&scope.builder, scope.retype, ("output", name), declared, id)?;
             let ty = scope.builder.graph.ty(id);
             if let Some(declared) = inputs::contradiction(info, ty, scope.retype) {
                 scope.warnings.push(format!(

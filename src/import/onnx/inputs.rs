@@ -33,7 +33,8 @@ pub(super) fn retype(graph: &GraphProto, format: Option<DType>) -> Result<Retype
     })
 }
 
-fn tensor_type(info: &ValueInfoProto) -> Option<&TensorType> {
+/// The tensor type that is declared, if one is.
+pub(super) fn tensor_type(info: &ValueInfoProto) -> Option<&TensorType> {
     info.r#type.as_ref()?.tensor_type.as_ref()
 }
 

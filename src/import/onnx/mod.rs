@@ -13,6 +13,7 @@ mod attributes;
 mod builder;
 mod call;
 mod control;
+mod declared;
 mod external;
 mod import;
 mod infinite;

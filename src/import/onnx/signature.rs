@@ -106,7 +106,7 @@ fn parse(line: &'static str) -> Option<(Key, Signature)> {
 
 /// ONNX's types that a value may have in the file: where the model's own float type is
 /// replaced by another (`--format`), a value of that one may have had either.
-fn types_of(builder: &Builder, retype: Retype, x: ValueId) -> Vec<Cow<'static, str>> {
+pub(super) fn types_of(builder: &Builder, retype: Retype, x: ValueId) -> Vec<Cow<'static, str>> {
     let dtype = builder.dtype(x);
     if dtype == DType::I64 {
         return vec![builder.width(x).map_or(Cow::Borrowed("i64"), Width::name)];

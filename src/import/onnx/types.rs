@@ -158,6 +158,11 @@ pub(super) struct Retype {
 }
 
 impl Retype {
+    /// Whether the model's own float type is replaced by another.
+    pub fn replaces(self) -> bool {
+        self.own != self.format
+    }
+
     /// The type of a value that the file gives this type.
     pub fn dtype(self, dtype: DType) -> DType {
         if dtype == self.own {

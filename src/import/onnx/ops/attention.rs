@@ -215,6 +215,7 @@ fn agree([q, k, v]: [Shape; 3]) -> Result<()> {
 
 fn attention(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let (q, k, v) = (call.input(0)?, call.input(1)?, call.input(2)?);
+    call.one_float_type(&[0, 1, 2, 3, 4, 5])?;
     let flat = call.shape(q).rank() == 3;
     let (heads, own) = (count(call, "q_num_heads")?, count(call, "kv_num_heads")?);
     let mode = call.attributes.int("qk_matmul_output_mode")?.unwrap_or(0);

@@ -66,6 +66,22 @@ fn narrower(call: &Call<'_>, k: usize, x: &Shape) -> Result<()> {
 
 fn batch(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let x = call.input(0)?;
+    let shape = call.shape(x);
+    if shape.rank() != 1 {
+        return batch_by_channels(call, x);
+    }
+    // The standard takes one channel where there is no axis for them.
+    let column = Shape::from([shape.len(), 1]);
+    let column = call.builder().reshape(x, column)?;
+    let mut results = batch_by_channels(call, column)?;
+    if let Some(y) = results.first_mut() {
+        *y = call.builder().reshape(*y, shape)?;
+    }
+    Ok(results)
+}
+
+/// A batch normalization of x, whose axis 1 is the channels.
+fn batch_by_channels(call: &mut Call<'_>, x: ValueId) -> Result<Vec<ValueId>> {
     let (scale, bias) = (call.input(1)?, call.input(2)?);
     let given = [call.input(3)?, call.input(4)?];
     let deviation = deviation(call)?;
@@ -85,6 +101,9 @@ fn batch(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let shape = call.shape(x);
     at_least(&shape, 2)?;
     (1..5).try_for_each(|k| per_channel(call, k, shape[1]))?;
+    // The batch's own moments meet only what normalizes by them; given ones meet x.
+    let meet: &[usize] = if trains { &[0, 1, 2] } else { &[0, 1, 2, 3, 4] };
+    call.one_float_type(meet)?;
     let affine = Affine {
         scale: Some(scale),
         bias: Some(bias),
@@ -197,6 +216,7 @@ fn layer(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
 
 fn rms(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let (x, scale) = (call.input(0)?, call.input(1)?);
+    call.one_float_type(&[0, 1])?;
     let (axes, deviation, stash) = (trailing_axes(call, x)?, deviation(call)?, stash(call, x)?);
     let dtype = call.dtype(x);
     narrower(call, 1, &call.shape(x))?;
@@ -218,7 +238,7 @@ fn group(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     };
     let groups = call.attributes.int("num_groups")?.unwrap_or(0);
     let shape = call.shape(x);
-    at_least(&shape, 3)?;
+    at_least(&shape, 2)?;
     let groups = usize::try_from(groups)
         .ok()
         .filter(|&n| n > 0 && shape[1].is_multiple_of(n))
