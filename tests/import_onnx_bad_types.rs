@@ -11,7 +11,7 @@ mod onnx_builder;
 
 use bad_onnx::*;
 use gradbound::Config;
-use gradbound::import::onnx::proto::{DataType, ValueInfoProto};
+use gradbound::import::onnx::proto::{DataType, TensorProto, ValueInfoProto};
 use gradbound::import::onnx::{ImportOptions, import};
 use gradbound::interpret::runtime;
 use gradbound::tensor::{DType, Tensor};
@@ -425,4 +425,29 @@ fn several_float_types_in_one_operation_are_named() {
     let refused = in_format(&batch, None).unwrap_err().to_string();
     assert!(refused.contains("or audit with --format f32"), "{refused}");
     in_format(&batch, Some(DType::F32)).unwrap();
+}
+
+/// A layer normalization of a wider type than its `stash_type` hands out moments of the latter.
+#[test]
+fn moments_have_the_type_that_the_standard_gives_them() {
+    let layer = |x: DataType, ones: TensorProto, moments: DataType| {
+        let mut onnx = model(17)
+            .input("x", x, &[Dim::Is(2), Dim::Is(1)])
+            .initializer(ones)
+            .node(node("LayerNormalization", &["x", "s"], &["y", "m", "i"]));
+        onnx.graph().output = vec![typed("y", x), typed("m", moments), typed("i", moments)];
+        onnx
+    };
+    let double = || raw("s", DataType::Double, &[1], &1.0_f64.to_le_bytes());
+    let half = || raw("s", DataType::Float16, &[1], &[0, 0x3c]);
+    for onnx in [
+        layer(DataType::Double, double(), DataType::Float),
+        layer(DataType::Float16, half(), DataType::Float),
+    ] {
+        for format in [None, Some(DType::F32), Some(DType::BF16), Some(DType::F64)] {
+            in_format(&onnx, format).unwrap();
+        }
+    }
+    let wrong = layer(DataType::Double, double(), DataType::Double);
+    refused(&wrong, "the output `m` is declared f64, but it is f32");
 }

@@ -168,9 +168,8 @@ fn instance(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     Ok(vec![affine.apply(graph, standard.value)?])
 }
 
-/// The type that the first stage computes in: `stash_type`, or x's own where that is wider.
-fn stash(call: &mut Call<'_>, x: ValueId) -> Result<DType> {
-    let own = call.dtype(x);
+/// The type `stash_type`, which moments are handed out in.
+fn stated_stash(call: &mut Call<'_>) -> Result<DType> {
     let stated = match call.attributes.int("stash_type")?.unwrap_or(1) {
         1 => DType::F32,
         10 => DType::F16,
@@ -181,7 +180,12 @@ fn stash(call: &mut Call<'_>, x: ValueId) -> Result<DType> {
                 .remedy("use 1 (float), 10 (float16), 11 (double) or 16 (bfloat16)"));
         }
     };
-    let stated = call.scope.retype.dtype(stated);
+    Ok(call.scope.retype.dtype(stated))
+}
+
+/// The type that the first stage computes in: `stash_type`, or x's own where that is wider.
+fn stash(call: &mut Call<'_>, x: ValueId) -> Result<DType> {
+    let (own, stated) = (call.dtype(x), stated_stash(call)?);
     let wider = match (stated.format(), own.format()) {
         (Some(stated), Some(own)) => stated.precision > own.precision,
         _ => false,
@@ -203,6 +207,7 @@ fn layer(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
         bias: call.optional(2),
     };
     let (axes, deviation, stash) = (trailing_axes(call, x)?, deviation(call)?, stash(call, x)?);
+    let (stated, with_moments) = (stated_stash(call)?, call.outputs > 1);
     let (dtype, shape) = (call.dtype(x), call.shape(x));
     (1..3).try_for_each(|k| narrower(call, k, &shape))?;
     let variance = call.scope.formulas.variance();
@@ -211,7 +216,12 @@ fn layer(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let standard = lower::standardize(graph, wide, &axes, deviation, variance)?;
     let value = graph.cast(standard.value, dtype)?;
     let y = affine.apply(graph, value)?;
-    Ok(vec![y, standard.moments.mean, standard.inverse_deviation])
+    let mut results = vec![y];
+    if with_moments {
+        results.push(graph.cast(standard.moments.mean, stated)?);
+        results.push(graph.cast(standard.inverse_deviation, stated)?);
+    }
+    Ok(results)
 }
 
 fn rms(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
