@@ -6,14 +6,14 @@
 use criterion::Criterion;
 use gradbound::audit::prepare::{Prepared, prepare};
 use gradbound::audit::{Request, audit};
-use gradbound::bound::Approx;
+use gradbound::bound::{Approx, Operand};
 use gradbound::config::{Config, Contract, Schedule};
 use gradbound::graph::grad::append_backward;
 use gradbound::graph::{Graph, ValueId};
 use gradbound::interpret::{bounds, runtime, spec};
 use gradbound::number::Enclosure;
 use gradbound::obligation::{Checks, Run, check};
-use gradbound::op::{Op, Primitive, real};
+use gradbound::op::{Op, Primitive, RuleCx, real};
 use gradbound::tensor::{DType, SpecTensor, Tensor, Ty};
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -263,7 +263,53 @@ fn schedules() -> gradbound::Result<()> {
     Ok(())
 }
 
+/// What the ℓ2 norms gain, and cost: the largest eps of the last activation and of the gradient
+/// of the first layer's, against rules that forget them.
+fn norms() -> gradbound::Result<()> {
+    let config = Config::default();
+    let forgetful = |op: &Op, cx: &RuleCx, args: &[Operand], out: &Tensor| Approx {
+        blocks: None,
+        ..op.error(cx, args, out)
+    };
+    println!(
+        "| network | element by element: output, gradient | with norms | ratio | cost, in plain runs |"
+    );
+    println!("|---|---|---|---|---|");
+    for (name, widths) in [
+        ("784-1024-1024-10", vec![784, 1024, 1024, 10]),
+        ("8 layers of 512", vec![512; 9]),
+        ("12 layers of 256", vec![256; 13]),
+    ] {
+        let mlp = Mlp::new(4, &widths)?;
+        let mut run = Vec::new();
+        let plain = seconds(|| run = mlp.plain(&config));
+        let largest = |approx: &[Approx]| {
+            [mlp.output, mlp.gradient].map(|v| approx[v.index()].eps.largest().get())
+        };
+        let (mut apart, mut together) = ([0.0; 2], [0.0; 2]);
+        let without = seconds(|| {
+            let all = bounds::eval_by(&forgetful, &mlp.graph, &config, &run, &[Approx::exact()]);
+            apart = largest(&all);
+        });
+        let with = seconds(|| together = largest(&mlp.bounded(&config, &run)));
+        println!(
+            "| {name} | {:.1e}, {:.1e} | {:.1e}, {:.1e} | {:.1e}, {:.1e} | {:.1} and {:.1} |",
+            apart[0],
+            apart[1],
+            together[0],
+            together[1],
+            apart[0] / together[0],
+            apart[1] / together[1],
+            without / plain,
+            with / plain
+        );
+    }
+    Ok(())
+}
+
 fn main() -> gradbound::Result<()> {
+    norms()?;
+    println!();
     distribution()?;
     println!();
     schedules()?;

@@ -1,5 +1,6 @@
 //! Bounds of tensors: eps, scale, and what the rules know about a value besides its number.
 
+use crate::blocks::{Blocks, Gains};
 use crate::number::{Down, Enclosure, SpecNumber, Up};
 use crate::op::nest::Nest;
 use crate::tensor::{Shape, Sources, Tensor};
@@ -138,6 +139,10 @@ impl Bound {
 pub struct Approx {
     /// ε: |x̂ − x| per element, for every admissible x̂, c included.
     pub eps: Bound,
+    /// The ℓ2 norms of x̂ − x over blocks, where they are better known than from ε.
+    pub blocks: Option<Blocks>,
+    /// The spectral norms of an exact value's matrices, once a product has asked for them.
+    pub gains: Gains,
     /// How far the specification itself may move between executions, where it depends on
     /// the free shift that an execution chose (see [`FreeMax`](crate::op::FreeMax)).
     pub drift: Drift,

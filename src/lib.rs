@@ -39,6 +39,7 @@
 
 pub mod assumptions;
 pub mod audit;
+pub mod blocks;
 pub mod bound;
 pub mod cli;
 pub mod config;

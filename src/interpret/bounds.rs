@@ -91,6 +91,11 @@ fn finish(cx: &RuleCx, approx: Approx, c: &Tensor, given: bool) -> Approx {
     if cx.format().is_none() {
         return approx;
     }
+    if let Some(blocks) = approx.blocks.take() {
+        let len = c.len();
+        approx.eps = Bound::from_fn(len, |i| approx.eps.at(i).min(blocks.of_element(i)));
+        approx.blocks = Some(blocks.within(&approx.eps, len));
+    }
     if cx.config.subnormals == Subnormals::Flush {
         approx = flushed(cx, approx, c, given);
     }
@@ -104,6 +109,7 @@ fn finish(cx: &RuleCx, approx: Approx, c: &Tensor, given: bool) -> Approx {
         approx.eps = Bound::from_fn(c.len(), within);
     }
     if (0..c.len()).any(|i| !c.get(i).is_finite()) {
+        approx.blocks = None;
         approx.eps = Bound::from_fn(c.len(), |i| {
             if c.get(i).is_finite() {
                 approx.eps.at(i)
@@ -143,10 +149,10 @@ fn flushed(cx: &RuleCx, approx: Approx, c: &Tensor, given: bool) -> Approx {
     if !(0..c.len()).any(may_flush) {
         return approx;
     }
-    let eps = Bound::from_fn(c.len(), |i| {
-        let flush = if may_flush(i) { lambda } else { Up::ZERO };
-        approx.eps.at(i) + flush
-    });
+    let lost = |i: usize| if may_flush(i) { lambda } else { Up::ZERO };
+    let eps = Bound::from_fn(c.len(), |i| approx.eps.at(i) + lost(i));
+    let blocks = approx.blocks.as_ref();
+    let blocks = blocks.map(|blocks| blocks.plus_each(c.len(), lost));
     let near_zero = |x: f64| Up::magnitude(x) < lambda;
     let range = if near_zero(approx.range.lo()) || near_zero(approx.range.hi()) {
         approx.range.hull(Enclosure::point(0.0))
@@ -155,6 +161,7 @@ fn flushed(cx: &RuleCx, approx: Approx, c: &Tensor, given: bool) -> Approx {
     };
     Approx {
         eps,
+        blocks,
         range,
         ..approx.undetermined()
     }

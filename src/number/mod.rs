@@ -21,6 +21,7 @@ pub mod round;
 pub mod runtime;
 pub mod simulated;
 pub mod spec;
+pub mod spectral;
 
 pub use format::Format;
 pub use function::Function;

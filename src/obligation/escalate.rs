@@ -1,6 +1,6 @@
 //! Climbing from f64 intervals to any precision until every claim is decided.
 
-use super::measure::{Element, elements, measure};
+use super::measure::{Element, elements, measure, measure_norms};
 use super::{Checks, Claimed, Measured, Run};
 use crate::graph::Graph;
 use crate::interpret::spec;
@@ -145,6 +145,10 @@ impl<'a> Climb<'a> {
         let (c, eps, scale) = (&run.values[v], &run.approx[v].eps, &run.scales[v].scale);
         open.learn(elements(env, spec, c));
         let error = measure(&open.elements, c, eps, |e| e.error);
+        let error = match &run.approx[v].blocks {
+            Some(blocks) => error.with(measure_norms(&open.elements, c, blocks)),
+            None => error,
+        };
         let magnitude = measure(&open.elements, c, scale, |e| e.magnitude);
         let settled = error.is_settled(eps) && !magnitude.doubtful;
         self.checks.error[v] = error;

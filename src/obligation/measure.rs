@@ -1,7 +1,8 @@
 //! Holding what was computed against the bounds, element by element.
 
+use crate::blocks::{self, Blocks};
 use crate::bound::Bound;
-use crate::number::{Enclosure, SpecNumber, Up};
+use crate::number::{Down, Enclosure, SpecNumber, Up};
 use crate::tensor::{SpecTensor, Tensor};
 use crate::verdict::{Outcome, Verdict, Witness};
 use rayon::prelude::*;
@@ -24,6 +25,16 @@ pub struct Measured {
 }
 
 impl Measured {
+    /// With what was found about norms.
+    #[must_use]
+    pub(super) fn with(self, norms: Verdict) -> Measured {
+        Measured {
+            doubtful: self.doubtful || norms.outcome() == Outcome::Undecided,
+            verdict: self.verdict.and(norms),
+            ..self
+        }
+    }
+
     /// What is known before anything was measured: nothing is decided.
     pub(super) fn unmeasured() -> Measured {
         let nowhere = Witness {
@@ -164,7 +175,35 @@ pub(super) fn measure(
     parts.into_iter().fold(Measured::nothing(), Measured::and)
 }
 
-/// The same for some of the elements, from position `first` on.
+/// Holds the ℓ2 norm of every block's errors against what is claimed of it: the first that fails,
+/// or that nothing decides, as its first element.
+pub(super) fn measure_norms(elements: &[Element], computed: &Tensor, blocks: &Blocks) -> Verdict {
+    let block = |(b, part): (usize, &[Element])| {
+        let position = b * blocks.width();
+        let bound = blocks.of_element(position);
+        let ends = part.iter().map(|e| e.error);
+        let most = blocks::norm(ends.clone().map(|e| Up::magnitude(e.hi())));
+        if most <= bound {
+            return Verdict::Holds;
+        }
+        let squares = ends.map(|e| Down::new(e.lo()) * Down::new(e.lo()));
+        let least = squares.fold(Down::new(0.0), |a, b| a + b).sqrt();
+        Witness {
+            value: 0,
+            position,
+            runtime: computed.get(position),
+            spec: part.first().map_or(Enclosure::ENTIRE, |e| e.spec),
+            quantity: Enclosure::new(least.get(), most.get()),
+            bound,
+        }
+        .judge()
+    };
+    let each = elements.par_chunks(blocks.width()).enumerate();
+    let all: Vec<Verdict> = each.map(block).collect();
+    all.into_iter().fold(Verdict::Holds, Verdict::and)
+}
+
+/// Holds a quantity of some of the elements, from position `first` on.
 fn measure_from(
     first: usize,
     elements: &[Element],

@@ -41,6 +41,7 @@ impl Primitive for Abs {
     /// No rounding; ||x̂| − |x|| ≤ |x̂ − x|.
     fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
         Approx {
+            blocks: args[0].approx.blocks.clone(),
             range: args[0].approx.range.abs(),
             ..cx.approx(args, args[0].approx.eps.clone())
         }

@@ -35,6 +35,7 @@ pub(crate) fn linear_error(cx: &RuleCx, terms: &[Operand], out: &Tensor) -> Appr
     let drift = linear_drift(cx, terms);
     let eps = nest.eps(cx, out, &drift);
     Approx {
+        blocks: nest.norms(cx, out, &drift),
         drift,
         nest: cx.any_tree().then(|| Arc::new(nest)),
         ..cx.approx(terms, eps)

@@ -118,7 +118,9 @@ impl Primitive for AnyOf {
             let own = std::iter::once(Nest::of(cx, first));
             own.chain(others.iter().map(with_error))
         };
+        let blocks = first.approx.blocks.as_ref();
         let approx = Approx {
+            blocks: blocks.map(|b| b.plus_each(len, |i| local.at(i))),
             drift,
             nest: nest.then(|| Arc::new(Nest::either(nests(), len))),
             range: range::hull(args.iter().map(|a| a.approx.range)),

@@ -97,19 +97,19 @@ impl Primitive for Cast {
         let from = x.value.dtype().format();
         let through_f32 = may_go_through_f32(x.value.dtype(), to);
         let narrows = from.is_none_or(|from| !to.contains(from));
-        let eps = x.bound(|i| {
+        let lost = |i: usize| {
             let m = x.magnitude(i);
             // Beyond 2^53 an integer's c may itself be rounded.
             let c_is_exact = x.value.dtype().is_float() || x.c(i).abs() < 9.0e15;
             let fits = !narrows || (x.eps(i) == Up::ZERO && c_is_exact && to.holds(x.c(i)));
-            let lost = match fits {
+            match fits {
                 true => Up::ZERO,
                 false if through_f32 => twice_rounded(to, m),
                 false => to.half_ulp(m),
-            };
-            x.eps(i) + lost
-        });
-        let mut approx = cx.approx(args, eps);
+            }
+        };
+        let mut approx = cx.approx(args, x.bound(|i| x.eps(i) + lost(i)));
+        approx.blocks = super::elementwise::norms(x, |_| Up::ONE, lost);
         if through_f32 {
             approx = approx.undetermined();
         }

@@ -3,6 +3,7 @@
 use super::normalized::Normalized;
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite, arity, float};
 use super::smooth::Smooth;
+use crate::blocks::Blocks;
 use crate::bound::{Approx, Bound, Drift, Operand};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, ValueId};
@@ -29,6 +30,14 @@ impl Conditioned {
         match self {
             Conditioned::Smooth(f) => f.moved(x),
             Conditioned::Normalized(f) => f.moved(x),
+        }
+    }
+
+    /// The norms of f(x̂) − f(x) over blocks.
+    fn moved_norms(&self, x: &Operand) -> Option<Blocks> {
+        match self {
+            Conditioned::Smooth(f) => f.moved_norms(x),
+            Conditioned::Normalized(f) => f.moved_norms(x),
         }
     }
 
@@ -72,7 +81,7 @@ impl Primitive for Conditioned {
     /// If |x̂ − x| ≤ ε, |ŷ − f(x)| ≤ ε₁ by the rules of the primitives, and by the same rules the
     /// value ŷ that is computed of x̂ is within ε₂ of f(x̂), then |ŷ − f(x)| ≤ result.
     /// # Formula
-    /// min(ε₁, ε₂ + sup |f(x̂) − f(x)|), the latter as `Smooth` and `Normalized` have it.
+    /// min(ε₁, ε₂ + sup |f(x̂) − f(x)|), the latter as `Smooth` and `Normalized` have it; in ℓ2 likewise.
     /// Both f(x) and ŷ lie within sup |f| + max ε₂ of 0, and a normalization's within what its
     /// squares leave (`Normalized::limit`).
     /// # Derivation
@@ -97,7 +106,19 @@ impl Primitive for Conditioned {
             return own;
         }
         let moved = self.moved(x);
-        let eps = value.bound(|i| value.eps(i).min(held.eps(i) + moved.at(i)));
+        let len = value.len();
+        let together = self.moved_norms(x).map(|moved| match &held.approx.blocks {
+            Some(rounded) => moved.plus(rounded, len),
+            None => moved.plus_each(len, |i| held.eps(i)),
+        });
+        let blocks = match (together, &own.blocks) {
+            (Some(one), Some(other)) => Some(one.zip(other, len, Up::min)),
+            (one, other) => one.or_else(|| other.clone()),
+        };
+        let eps = value.bound(|i| {
+            let least = value.eps(i).min(held.eps(i) + moved.at(i));
+            blocks.as_ref().map_or(least, |b| least.min(b.of_element(i)))
+        });
         let limit = self.limit(cx, x, held.approx.eps.largest());
         // The value's own range speaks of the elements that its primitives have a claim of.
         let gained = |i: usize| !value.eps(i).is_finite() && eps.at(i).is_finite();
@@ -108,6 +129,7 @@ impl Primitive for Conditioned {
         Approx {
             range: known.meet(Enclosure::around(0.0, limit)),
             eps: if eps.is_zero() { Bound::Zero } else { eps },
+            blocks,
             ..own
         }
     }

@@ -2,6 +2,7 @@
 
 use super::elementwise::{self, Binary};
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite};
+use crate::blocks::Blocks;
 use crate::bound::{Approx, Operand};
 use crate::error::Result;
 use crate::graph::{Graph, ValueId};
@@ -149,7 +150,7 @@ impl Primitive for Div {
     /// Test `div_is_nearly_attained`.
     fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
         let [x, y] = [&args[0], &args[1]];
-        let each = |i: usize| {
+        let rounding = |i: usize| {
             let Some(format) = cx.format() else {
                 // A jump of the integer quotient is not bounded here.
                 return if x.eps(i) + y.eps(i) == Up::ZERO {
@@ -158,19 +159,23 @@ impl Primitive for Div {
                     Up::INFINITY
                 };
             };
-            let (propagated, q) = quotient(x, y, i);
+            let (_, q) = quotient(x, y, i);
             let x_range = (x.least_magnitude(i), x.magnitude(i));
-            let rounding = if y.is_exactly_c(i) {
+            if y.is_exactly_c(i) {
                 constant_rounding(cx, format, y.c(i), x_range, q)
             } else if y.approx.constant {
                 let y_range = (y.least_magnitude(i), y.magnitude(i));
                 reciprocal_rounding(cx, format, y_range, x.magnitude(i), q)
             } else {
                 format.half_ulp(q)
-            };
-            propagated + rounding
+            }
+        };
+        let each = |i: usize| match cx.format() {
+            Some(_) => quotient(x, y, i).0 + rounding(i),
+            None => rounding(i),
         };
         Approx {
+            blocks: norms(x, y, rounding),
             drift: drift(cx, x, y),
             range: range::quotient(x, y),
             ..cx.approx(args, Bound::from_fn(cx.len(), each))
@@ -202,6 +207,30 @@ impl Primitive for Div {
         let dy = g.any_of(in_turn, &others)?;
         Ok(vec![Some(dx), Some(g.neg(dy)?)])
     }
+}
+
+/// The norms of x̂/ŷ − x/y over blocks, (‖x̂ − x‖ + ‖(x/y)·(ŷ − y)‖)·max 1/|ŷ| in each, and the
+/// roundings.
+fn norms(x: &Operand, y: &Operand, rounding: impl Fn(usize) -> Up) -> Option<Blocks> {
+    if x.approx.drift.is_open() || y.approx.drift.is_open() {
+        return None;
+    }
+    let len = x.len();
+    let inverse = |i: usize| {
+        let least = y.least_magnitude(i);
+        if least.get() > 0.0 { Up::ONE / least } else { Up::INFINITY }
+    };
+    let of_y = |i: usize| {
+        let least = y.least_spec_magnitude(i);
+        if least.get() > 0.0 { x.spec_magnitude(i) / least * inverse(i) } else { Up::INFINITY }
+    };
+    let width = x.approx.blocks.as_ref().or(y.approx.blocks.as_ref())?.width();
+    let of = |z: &Operand| match &z.approx.blocks {
+        Some(blocks) => blocks.clone(),
+        None => Blocks::of(width, len, |i| z.eps(i)),
+    };
+    let moved = of(x).stretched(len, inverse).plus(&of(y).stretched(len, of_y), len);
+    Some(moved.plus_each(len, rounding))
 }
 
 /// The same derivation as `quotient`, with drifts in place of errors.

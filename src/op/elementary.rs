@@ -160,9 +160,19 @@ pub(super) fn enclosed(
         })),
         Drift::None | Drift::Settled => Drift::None,
     };
+    let blocks = elementwise::norms(
+        x,
+        |i| match x.eps(i) {
+            Up::ZERO => Up::ZERO,
+            eps if eps.is_finite() => (curve.slope)(x.enclosure(i)),
+            none => none, // the argument may be undefined
+        },
+        |i| rounding((curve.image)(x.enclosure(i)).magnitude()),
+    );
     // Elements without a claim are none of whom a range speaks.
     let claimed = (0..x.len()).filter(|&i| x.eps(i).is_finite());
     Approx {
+        blocks,
         drift,
         range: range::hull(claimed.map(|i| (curve.image)(x.enclosure(i)))),
         ..cx.approx(args, eps)

@@ -1,6 +1,7 @@
 //! Applying scalar meanings to whole tensors of one shape.
 
 use super::rule::{RuleCx, ScaleOperand, Scaled, arity};
+use crate::blocks::Blocks;
 use crate::bound::{Bound, Drift, Operand};
 use crate::error::{Error, Result};
 use crate::number::runtime::with_float;
@@ -57,6 +58,21 @@ pub(crate) fn spec_unary<N: SpecNumber>(
 ) -> SpecTensor<N> {
     let data: Vec<N> = x.data.iter().map(|x| op.exact(env, x)).collect();
     SpecTensor::new(x.shape.clone(), data)
+}
+
+/// The norms of f̂(x̂) − f(x) over blocks, where each element of x̂ − x is stretched by at most
+/// `slope` and each result rounded by at most `rounding`.
+pub(crate) fn norms(
+    x: &Operand,
+    slope: impl Fn(usize) -> Up,
+    rounding: impl Fn(usize) -> Up,
+) -> Option<Blocks> {
+    let blocks = x.approx.blocks.as_ref()?;
+    Some(
+        blocks
+            .stretched(x.len(), slope)
+            .plus_each(x.len(), rounding),
+    )
 }
 
 /// The drift of what is one of two operands: the larger of theirs.

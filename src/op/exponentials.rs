@@ -30,6 +30,7 @@ use crate::config::Subnormals;
 use crate::error::{Error, Result};
 use crate::libm::Function;
 use crate::number::{Down, Enclosure, Format, SpecNumber, Up};
+use crate::tensor::Shape;
 use crate::tensor::{DType, SpecTensor, Ty};
 
 /// One row of exponentials that are added up.
@@ -331,5 +332,7 @@ fn lost(cx: &RuleCx, format: Format) -> Up {
 /// The error of a sum of n non-negative terms, relative to max(Σ, 1).
 fn unit_sum(cx: &RuleCx, n: usize) -> Up {
     let terms = Nest::leaf(Bound::Tensor(Up::ONE), Bound::Zero);
-    terms.collected(&vec![0; n], 1, n).relative_error(cx)
+    terms
+        .collected(&vec![0; n], &Shape::from(vec![1]), n)
+        .relative_error(cx)
 }

@@ -2,6 +2,7 @@
 //! [`Windows`], and the last step of a transposed convolution.
 
 use super::elementwise::{Elements, native};
+use super::measured::at_most_measured;
 use super::nest::Nest;
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite, arity, float};
 use super::sliding::{Slide, Sliding, Walk};
@@ -61,7 +62,9 @@ impl Fold {
             walk.meetings(|tap, element| sums[element] += bound.at(tap));
             Bound::of(sums.into())
         };
-        nest.summed(most, add_up).stored(most)
+        let blocks = nest.blocks().and_then(|b| walk.folded(b));
+        let nest = nest.summed(most, add_up).stored(most);
+        nest.with_blocks(blocks, whole.len())
     }
 }
 
@@ -137,11 +140,16 @@ impl Primitive for Fold {
             Drift::None | Drift::Settled => Drift::None,
         };
         let nest = self.nest(whole, &Nest::of(cx, x));
-        let approx = cx.approx(args, nest.eps(cx, out, &drift));
+        let approx = Approx {
+            blocks: nest.norms(cx, out, &drift),
+            ..in_either_format(cx, cx.approx(args, nest.eps(cx, out, &drift)))
+        };
+        let propagated = |i: usize| nest.propagated().at(i);
+        let approx = at_most_measured(self, cx, args, out, (approx, propagated));
         Approx {
             drift,
             nest: cx.any_tree().then(|| Arc::new(nest)),
-            ..in_either_format(cx, approx)
+            ..approx
         }
     }
     fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {

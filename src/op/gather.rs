@@ -293,11 +293,13 @@ fn spread_over(cx: &RuleCx, data: &Operand, all: &[SmallVec<[usize; 1]>], approx
         };
         let jump = |k: usize| if is_one(k) { Up::ZERO } else { width(k) };
         let parts = [
-            Arc::new(nest.taken(&masked(true))),
-            Arc::new(nest.collapsed().taken(&masked(false))),
+            Arc::new(nest.taken(&masked(true), &cx.ty.shape)),
+            Arc::new(nest.collapsed().taken(&masked(false), &cx.ty.shape)),
             Arc::new(Nest::leaf(Bound::Zero, Bound::from_fn(all.len(), jump))),
         ];
         approx.nest = Some(Arc::new(Nest::joined(&parts, all.len())));
     }
     approx.eps = eps;
+    // The norms are those of the first candidates.
+    approx.blocks = None;
 }

@@ -3,13 +3,16 @@
 use super::broadcast::sum_to;
 use super::elementwise::{Elements, native};
 use super::mul::cross_terms;
+use super::measured::measured;
 use super::nest::Nest;
+use super::product_norms::{self, Factor as Site, Factors};
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite, arity, float};
 use super::sum::Storage;
-use crate::bound::{Approx, Bound, Operand};
+use crate::blocks::Blocks;
+use crate::bound::{Approx, Bound, Drift, Operand};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, ValueId};
-use crate::number::gemm::{Layout, WORTH_THREADS, product_up};
+use crate::number::gemm::{Layout, WORTH_THREADS, product_near, product_up};
 use crate::number::runtime::with_float;
 use crate::number::ordered::product_in_order;
 use crate::number::spec::Factor;
@@ -105,6 +108,41 @@ impl MatMul {
             layout(plan.m, plan.k, self.transpose_a),
             layout(plan.k, plan.n, self.transpose_b),
         )
+    }
+
+    /// The norms of what is propagated, whose elements they tighten.
+    fn blocks(self, plan: &Plan, factors: [&Operand; 2], p: &mut [Up]) -> Option<Blocks> {
+        let [a, b] = factors;
+        let size = plan.m * plan.n;
+        if a.approx.drift.is_open() || b.approx.drift.is_open() || size == 0 {
+            return None;
+        }
+        let (la, lb) = self.layouts(plan);
+        let products = plan.offsets.iter().zip(p.chunks_mut(size));
+        let each: Vec<_> = products
+            .map(|(&(i, j), p)| {
+                let a = Site { x: a, layout: la, offset: i };
+                let b = Site { x: b, layout: lb, offset: j };
+                Factors { a, b }.propagate(p)
+            })
+            .collect();
+        Some(product_norms::blocks(&each, plan.m, plan.n))
+    }
+
+    /// What this run's products lost to rounding, where every execution loses that.
+    fn measured(
+        self,
+        cx: &RuleCx,
+        plan: &Plan,
+        args: &[Operand],
+        out: &Tensor,
+        magnitude: &Bound,
+    ) -> Option<Bound> {
+        let (la, lb) = self.layouts(plan);
+        measured(cx, args, out, (plan.k, magnitude), || {
+            let [x, y] = [&args[0], &args[1]].map(|x| x.value.to_f64s());
+            plan.each(&x, &y, |x, y| product_near(x, la, y, lb))
+        })
     }
 
     /// Upper bounds of X·Y for bounds X and Y of the factors' elements.
@@ -215,14 +253,18 @@ impl Primitive for MatMul {
                 None => with_a,
             });
         }
+        let blocks = (propagated.as_mut()).and_then(|p| self.blocks(&plan, [a, b], p));
         let bound = |v: Vec<Up>| Bound::from_fn(v.len(), |i| v[i]);
         let nest = Nest::dot(
             plan.k,
             bound(magnitude),
             propagated.map_or(Bound::Zero, bound),
-        );
-        let eps = nest.eps(cx, out, &Default::default());
+        )
+        .with_blocks(blocks, out.len());
+        let measured = self.measured(cx, &plan, args, out, nest.magnitude());
+        let (eps, blocks) = nest.rooted(cx, out, &Drift::None, measured);
         Approx {
+            blocks,
             nest: cx.any_tree().then(|| Arc::new(nest)),
             ..cx.approx(args, eps)
         }

@@ -1,6 +1,7 @@
 //! The mean over axes: a sum, divided by the count.
 
 use super::range;
+use super::measured::at_most_measured;
 use super::reduction::Axes;
 use super::rule::{Primitive, RuleCx, ScaleOperand, Scaled, SpecCx, VjpSite, arity, float};
 use super::share::{Share, count_rounding, open_division};
@@ -89,13 +90,17 @@ impl Primitive for Mean {
             Up::new(f64::from(count)) * (mean + rounded)
         };
         let sum_eps = nest.eps_at(cx, &drift, sum_of_run);
-        let each = |i: usize| {
+        let division = |i: usize| {
             let off = sum_eps.at(i) / n;
             let sum = nest.magnitude().at(i) + sum_eps.at(i);
             // |x̂ before dividing|/n: within 2ε of the run's, whose own roundings come back.
             let q = (sum_of_run(i) + drift.at(i)) / n + off + off;
-            off + count_rounding(cx, count, (Down::new(0.0), sum), q)
+            count_rounding(cx, count, (Down::new(0.0), sum), q)
         };
+        let each = |i: usize| sum_eps.at(i) / n + division(i);
+        let of_sum = nest.norms_at(cx, &drift, sum_of_run);
+        let share = |_| Up::ONE / n;
+        let blocks = of_sum.map(|b| b.stretched(cx.len(), share).plus_each(cx.len(), division));
         let part = |i: usize| drift.at(i) / n;
         let approx = Approx {
             drift: match &drift {
@@ -103,9 +108,12 @@ impl Primitive for Mean {
                 Drift::None | Drift::Settled => Drift::None,
             },
             range: range::shared(x),
+            blocks,
             ..cx.approx(args, Bound::from_fn(cx.len(), each))
         };
-        open_division(cx, count, approx)
+        let propagated = |i: usize| nest.propagated().at(i) / n;
+        let approx = open_division(cx, count, approx);
+        at_most_measured(self, cx, args, out, (approx, propagated))
     }
     fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
         let sum = scale_nest(&self.0, cx, &args[0]).scale(cx);

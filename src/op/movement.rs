@@ -29,7 +29,8 @@ pub(crate) fn error(cx: &RuleCx, x: &Operand, sources: &(impl Sources + ?Sized))
             Drift::Within(bound) => Drift::Within(bound.take(sources)),
             settled @ (Drift::None | Drift::Settled) => settled.clone(),
         },
-        nest: nest.map(|nest| Arc::new(nest.taken(sources))),
+        nest: nest.map(|nest| Arc::new(nest.taken(sources, &cx.ty.shape))),
+        blocks: (x.approx.blocks.as_ref()).and_then(|b| sources.blocks(b, &cx.ty.shape)),
         range: if sources.fills() {
             x.approx.range.hull(Enclosure::point(0.0))
         } else {
@@ -43,7 +44,7 @@ pub(crate) fn scale(cx: &RuleCx, x: &ScaleOperand, sources: &(impl Sources + ?Si
     let nest = x.scaled.nest.as_ref().filter(|_| cx.any_tree());
     Scaled {
         scale: x.scaled.scale.take(sources),
-        nest: nest.map(|nest| Arc::new(nest.taken(sources))),
+        nest: nest.map(|nest| Arc::new(nest.taken(sources, &cx.ty.shape))),
     }
 }
 

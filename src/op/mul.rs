@@ -11,6 +11,7 @@ use crate::bound::{Bound, Drift};
 use crate::number::{Down, Format, Up};
 use crate::op::nest::half_eta;
 use crate::op::range;
+use crate::blocks::Blocks;
 
 /// Product of two values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +62,31 @@ fn within_ranges(x: &Operand, y: &Operand, i: usize) -> Up {
     let first = x.magnitude(i) * ey + y.spec_magnitude(i) * ex;
     let second = y.magnitude(i) * ex + x.spec_magnitude(i) * ey;
     first.min(second)
+}
+
+/// The norms of x̂ŷ − xy over blocks: at most max|ŷ|·‖x̂ − x‖ + ‖x·(ŷ − y)‖ in each, or the same
+/// with x and y exchanged, and the roundings.
+fn norms(x: &Operand, y: &Operand, rounding: impl Fn(usize) -> Up) -> Option<Blocks> {
+    if x.approx.drift.is_open() || y.approx.drift.is_open() {
+        return None;
+    }
+    let len = x.len();
+    let moved = |x: &Operand, y: &Operand| {
+        let largest = x.approx.blocks.as_ref()?.stretched(len, |i| y.magnitude(i));
+        let other = match &y.approx.blocks {
+            Some(blocks) => blocks.stretched(len, |i| x.spec_magnitude(i)),
+            None => Blocks::of(largest.width(), len, |i| match y.eps(i) {
+                Up::ZERO => Up::ZERO,
+                eps => x.spec_magnitude(i) * eps,
+            }),
+        };
+        Some(largest.plus(&other, len))
+    };
+    let moved = match (moved(x, y), moved(y, x)) {
+        (Some(one), Some(other)) => one.zip(&other, len, Up::min),
+        (one, other) => one.or(other)?,
+    };
+    Some(moved.plus_each(len, rounding))
 }
 
 /// How often εxεy counts: once where either factor is determined, else three times.
@@ -130,6 +156,7 @@ impl Primitive for Mul {
             propagated(x, y, i, i).min(within_ranges(x, y, i)) + rounding(i)
         });
         Approx {
+            blocks: norms(x, y, rounding),
             drift: drift(cx, x, y),
             range: range::product(cx, x, y),
             ..cx.approx(args, eps)

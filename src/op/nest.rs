@@ -31,10 +31,11 @@
 //! `sum_is_nearly_attained`, `dot_is_nearly_attained`, `declared_trees_are_nearly_attained`.
 
 use super::rule::RuleCx;
+use crate::blocks::Blocks;
 use crate::bound::{Bound, Drift, Operand};
 use crate::config::{Contract, Subnormals};
 use crate::number::{Format, Up};
-use crate::tensor::{Sources, Tensor};
+use crate::tensor::{Shape, Sources, Tensor};
 use std::sync::Arc;
 
 /// A reduction: how many roundings its leaves meet, their magnitudes and their errors.
@@ -57,6 +58,8 @@ pub struct Nest {
     magnitude: Bound,
     /// P per element.
     propagated: Bound,
+    /// The ℓ2 norms of Σ(l̂ⱼ − lⱼ) over blocks, where they are better known than from P.
+    blocks: Option<Blocks>,
 }
 
 impl Nest {
@@ -71,6 +74,23 @@ impl Nest {
             scheduled: false,
             magnitude,
             propagated,
+            blocks: None,
+        }
+    }
+
+    /// The same, with norms of Σ(l̂ⱼ − lⱼ) over blocks of `len` elements: P and they bound one
+    /// another.
+    #[must_use]
+    pub fn with_blocks(self, blocks: Option<Blocks>, len: usize) -> Nest {
+        let Some(blocks) = blocks else {
+            return self;
+        };
+        let least = |i: usize| self.propagated.at(i).min(blocks.of_element(i));
+        let propagated = Bound::from_fn(len, least);
+        Nest {
+            blocks: Some(blocks.within(&propagated, len)),
+            propagated,
+            ..self
         }
     }
 
@@ -79,10 +99,10 @@ impl Nest {
     pub fn of(cx: &RuleCx, x: &Operand) -> Arc<Nest> {
         match &x.approx.nest {
             Some(nest) if cx.any_tree() => Arc::clone(nest),
-            _ => Arc::new(Nest::leaf(
-                x.bound(|i| x.magnitude(i)),
-                x.approx.eps.clone(),
-            )),
+            _ => Arc::new(
+                Nest::leaf(x.bound(|i| x.magnitude(i)), x.approx.eps.clone())
+                    .with_blocks(x.approx.blocks.clone(), x.len()),
+            ),
         }
     }
 
@@ -107,9 +127,27 @@ impl Nest {
             total.store_events += nest.store_events + Up::ONE;
             total.accumulated |= nest.accumulated;
             total.magnitude = total.magnitude.plus(&nest.magnitude, len);
+            let blocks = Nest::blocks_of_sum(&total, nest, len);
             total.propagated = total.propagated.plus(&nest.propagated, len);
+            total = total.with_blocks(blocks, len);
         }
         total
+    }
+
+    /// ‖Σ(l̂ⱼ − lⱼ)‖ of a sum, block by block.
+    fn blocks_of_sum(x: &Nest, y: &Nest, len: usize) -> Option<Blocks> {
+        let (one, other) = Nest::alike(x, y, len)?;
+        Some(one.plus(&other, len))
+    }
+
+    /// The norms of both, where those of either are known.
+    fn alike(x: &Nest, y: &Nest, len: usize) -> Option<(Blocks, Blocks)> {
+        let width = x.blocks.as_ref().or(y.blocks.as_ref())?.width();
+        let of = |nest: &Nest| match &nest.blocks {
+            Some(blocks) => blocks.clone(),
+            None => Blocks::of(width, len, |i| nest.propagated.at(i)),
+        };
+        Some((of(x), of(y)))
     }
 
     /// Nests whose elements do not overlap (each is zero where another is not), as one.
@@ -167,6 +205,7 @@ impl Nest {
             store_events: most.store_events.max(nest.store_events),
             accumulated: most.accumulated | nest.accumulated,
             scheduled: false,
+            blocks: Nest::alike(&most, &nest, len).map(|(a, b)| a.zip(&b, len, Up::max)),
             magnitude: most.magnitude.zip(&nest.magnitude, len, Up::max),
             propagated: most.propagated.zip(&nest.propagated, len, Up::max),
         })
@@ -176,20 +215,26 @@ impl Nest {
     pub fn with_error(&self, more: &Bound, len: usize) -> Nest {
         Nest {
             propagated: self.propagated.plus(more, len),
+            blocks: self
+                .blocks
+                .as_ref()
+                .map(|b| b.plus_each(len, |i| more.at(i))),
             ..self.clone()
         }
     }
 
     /// Leaves collected into other elements: element i of this nest becomes a leaf (or
     /// leaves) of element `target[i]`, at most `most` of them to one element.
-    pub fn collected(&self, target: &[usize], len: usize, most: usize) -> Nest {
-        self.summed(most, |bound| {
-            let mut sums = vec![Up::ZERO; len];
+    pub fn collected(&self, target: &[usize], shape: &Shape, most: usize) -> Nest {
+        let nest = self.summed(most, |bound| {
+            let mut sums = vec![Up::ZERO; shape.len()];
             for (i, &t) in target.iter().enumerate() {
                 sums[t] += bound.at(i);
             }
             Bound::of(sums.into())
-        })
+        });
+        let blocks = self.blocks.as_ref().map(|b| b.collected(target, shape));
+        nest.with_blocks(blocks, shape.len())
     }
 
     /// Leaves collected into other elements, at most `most` elements of this nest into one,
@@ -209,6 +254,7 @@ impl Nest {
             scheduled: true,
             magnitude: gather(&self.magnitude),
             propagated: gather(&self.propagated),
+            blocks: None,
         }
     }
 
@@ -235,14 +281,16 @@ impl Nest {
             scheduled: true,
             magnitude,
             propagated,
+            blocks: None,
         }
     }
 
     /// The nest of the elements that a movement picks.
-    pub fn taken(&self, sources: &(impl Sources + ?Sized)) -> Nest {
+    pub fn taken(&self, sources: &(impl Sources + ?Sized), shape: &Shape) -> Nest {
         Nest {
             magnitude: self.magnitude.take(sources),
             propagated: self.propagated.take(sources),
+            blocks: self.blocks.as_ref().and_then(|b| sources.blocks(b, shape)),
             ..self.clone()
         }
     }
@@ -253,6 +301,7 @@ impl Nest {
         Nest {
             magnitude: self.magnitude.collapsed(),
             propagated: self.propagated.collapsed(),
+            blocks: None,
             ..self.clone()
         }
     }
@@ -262,13 +311,24 @@ impl Nest {
     pub fn without_propagation(&self) -> Nest {
         Nest {
             propagated: Bound::Zero,
+            blocks: None,
             ..self.clone()
         }
+    }
+
+    /// The norms of Σ(l̂ⱼ − lⱼ), where they are known.
+    pub fn blocks(&self) -> Option<&Blocks> {
+        self.blocks.as_ref()
     }
 
     /// S per element.
     pub fn magnitude(&self) -> &Bound {
         &self.magnitude
+    }
+
+    /// P per element.
+    pub fn propagated(&self) -> &Bound {
+        &self.propagated
     }
 
     /// An upper bound on the number of leaves.
@@ -403,12 +463,54 @@ impl Nest {
 
     /// The same; leaves without error have their exact values only where nothing drifts.
     fn eps_from(&self, cx: &RuleCx, still: bool, c: impl Fn(usize) -> Up) -> Bound {
+        let rounding = self.rounding(cx, still, c);
+        Bound::from_fn(cx.len(), |i| self.propagated.at(i) + rounding(i))
+    }
+
+    /// The ℓ2 norms of r̂ − r over blocks, where more is known of the leaves' than P.
+    pub fn norms(&self, cx: &RuleCx, out: &Tensor, drift: &Drift) -> Option<Blocks> {
+        self.norms_at(cx, drift, |i| Up::magnitude(out.get(i)))
+    }
+
+    /// The same, from a bound on this run's magnitude.
+    pub fn norms_at(&self, cx: &RuleCx, drift: &Drift, c: impl Fn(usize) -> Up) -> Option<Blocks> {
+        let blocks = self.blocks.as_ref()?;
+        let rounding = self.rounding(cx, !drift.is_open(), |i| c(i) + drift.at(i));
+        Some(blocks.plus_each(cx.len(), rounding))
+    }
+
+    /// ε of the root and its norms, where no more than `measured` was lost to rounding.
+    pub fn rooted(
+        &self,
+        cx: &RuleCx,
+        out: &Tensor,
+        drift: &Drift,
+        measured: Option<Bound>,
+    ) -> (Bound, Option<Blocks>) {
+        let Some(measured) = measured else {
+            return (self.eps(cx, out, drift), self.norms(cx, out, drift));
+        };
+        let c = |i: usize| Up::magnitude(out.get(i)) + drift.at(i);
+        let most = self.rounding(cx, !drift.is_open(), c);
+        let rounding = |i: usize| most(i).min(measured.at(i));
+        let eps = Bound::from_fn(cx.len(), |i| self.propagated.at(i) + rounding(i));
+        let blocks = self.blocks.as_ref();
+        (eps, blocks.map(|b| b.plus_each(cx.len(), rounding)))
+    }
+
+    /// |r̂ − Σ l̂ⱼ| of the root.
+    fn rounding<'s>(
+        &'s self,
+        cx: &'s RuleCx,
+        still: bool,
+        c: impl Fn(usize) -> Up + 's,
+    ) -> impl Fn(usize) -> Up + 's {
         let (all, but_last) = (self.growth(cx, false), self.growth(cx, true));
         let (lost_all, lost) = (self.underflow(cx, all), self.underflow(cx, but_last));
-        Bound::from_fn(cx.len(), |i| {
+        move |i| {
             let (s, p) = (self.magnitude.at(i), self.propagated.at(i));
             if s == Up::ZERO {
-                return p; // every leaf of every execution is zero
+                return Up::ZERO; // every leaf of every execution is zero
             }
             if self.may_overflow(cx, s, all) {
                 return Up::INFINITY;
@@ -416,15 +518,17 @@ impl Nest {
             if still && p == Up::ZERO && self.is_one_exact_addition(cx) {
                 return cx.unit() * c(i);
             }
-            let plain = p + all * s + lost_all;
-            let early = p + but_last * s + lost;
-            let root = c(i) + plain + early;
+            let plain = all * s + lost_all;
+            let early = but_last * s + lost;
+            let root = c(i) + p + plain + p + early;
+            // The root itself may overflow when it is stored.
             let last = cx.half_ulp(root);
-            if !last.is_finite() {
-                return last; // the root itself may overflow when it is stored
+            if last.is_finite() {
+                plain.min(early + last)
+            } else {
+                last
             }
-            plain.min(early + last)
-        })
+        }
     }
 
     /// B of the root: S grown by every rounding.

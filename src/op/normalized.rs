@@ -10,7 +10,8 @@
 //! - variance: mean(2aⱼεⱼ);
 //! - 1/s: min(rms(ε)/s₀², 1/s₀);
 //! - y: min(((1 − 1/n)·εᵢ + √(1 + yᵢ²)·rms(ε))/s₀, 2√(n−1)), and without the mean
-//!   min((εᵢ + yᵢ·rms(ε))/s₀, 2√n).
+//!   min((εᵢ + yᵢ·rms(ε))/s₀, 2√n);
+//! - y in ℓ2: ‖x̂ − x‖/s₀.
 //! # Derivation
 //! σ is √(1/n) times the ℓ2 norm of a projection of its argument, a seminorm that is at most
 //! rms: so |σ(z) − σ(c)| ≤ rms(r) in the whole box, and s ≥ s₀ there. v(x̂) − v(x) is the mean
@@ -19,12 +20,15 @@
 //! in (0, 1/s₀]. ∂yᵢ/∂xⱼ = ([i = j] − 1/n − yᵢyⱼ/n)/s. On the diagonal 0 ≤ 1 − 1/n − yᵢ²/n ≤ 1 − 1/n,
 //! for a single yᵢ² is at most n − 1 where Σy = 0 and Σy² ≤ n. Off it
 //! (1/n)Σ|1 + yᵢyⱼ|εⱼ ≤ rms(1 + yᵢy)·rms(ε), and mean((1 + yᵢyⱼ)²) = 1 + 2yᵢ·mean y + yᵢ²·mean y²
-//! ≤ 1 + yᵢ². Without the mean the entries are ([i = j] − yᵢyⱼ/n)/s, and yᵢ² ≤ n.
+//! ≤ 1 + yᵢ². Without the mean the entries are ([i = j] − yᵢyⱼ/n)/s, and yᵢ² ≤ n. The matrix of
+//! all of them is (P − yyᵀ/n)/s with a projection P (I without the mean), Py = y and
+//! ‖y‖² = n·v/(v + e) ≤ n: its eigenvalues lie in [0, 1/s].
 
 use super::conditioned::times;
 use super::nest::Nest;
 use super::reduction::Axes;
 use super::rule::RuleCx;
+use crate::blocks::Blocks;
 use crate::bound::{Bound, Operand};
 use crate::config::Subnormals;
 use crate::error::Result;
@@ -190,16 +194,34 @@ impl Normalized {
     pub(super) fn moved(&self, x: &Operand) -> Bound {
         let kept = self.axes.kept(x.shape()).len();
         let targets = self.axes.targets(x.shape());
-        let mut members: Vec<Vec<usize>> = vec![Vec::new(); kept];
-        for (i, &target) in targets.iter().enumerate() {
-            members[target].push(i);
-        }
-        let rows: Vec<Row> = members.iter().map(|row| self.row(x, row)).collect();
+        let rows = self.rows(x, &targets);
         match self.part {
             Part::Variance => Bound::from_fn(kept, |k| rows[k].variance),
             Part::InverseDeviation => Bound::from_fn(kept, |k| rows[k].inverse()),
             Part::Value => x.bound(|i| self.value(x, i, &rows[targets[i]])),
         }
+    }
+
+    /// The norms of y(x̂) − y(x) over blocks that hold whole rows: see the head of this file.
+    pub(super) fn moved_norms(&self, x: &Operand) -> Option<Blocks> {
+        let Part::Value = self.part else {
+            return None;
+        };
+        let (len, targets) = (x.len(), self.axes.targets(x.shape()));
+        let blocks = self.axes.blocks(x);
+        let rows = self.rows(x, &targets);
+        Some(blocks.stretched(len, |i| match rows[targets[i]].least {
+            least if least.get() > 0.0 => Up::ONE / least,
+            _ => Up::INFINITY, // the quotient may be undefined
+        }))
+    }
+
+    fn rows(&self, x: &Operand, targets: &[usize]) -> Vec<Row> {
+        let mut members: Vec<Vec<usize>> = vec![Vec::new(); self.axes.kept(x.shape()).len()];
+        for (i, &target) in targets.iter().enumerate() {
+            members[target].push(i);
+        }
+        members.iter().map(|row| self.row(x, row)).collect()
     }
 
     fn row(&self, x: &Operand, members: &[usize]) -> Row {

@@ -1,5 +1,7 @@
 //! Reducing over axes: which output element an input element goes to.
 
+use crate::blocks::Blocks;
+use crate::bound::Operand;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, ValueId};
 use crate::tensor::{Shape, Ty};
@@ -62,6 +64,25 @@ impl Axes {
     /// How many elements go into one.
     pub(crate) fn count(&self, x: &Shape) -> usize {
         self.axes.iter().map(|&a| x[a]).product()
+    }
+
+    /// The norms of x̂ − x over blocks that hold all that goes into one element.
+    pub(crate) fn blocks(&self, x: &Operand) -> Blocks {
+        let (shape, len) = (x.shape(), x.len());
+        let first = self.axes.iter().copied().find(|&a| shape[a] > 1);
+        let width: usize = first.map_or(1, |a| shape[a..].iter().product());
+        let width = width.max(1);
+        let Some(known) = &x.approx.blocks else {
+            return Blocks::of(width, len, |i| x.eps(i));
+        };
+        known.with_width(
+            match known.width() {
+                own if own.is_multiple_of(width) => own,
+                own if width.is_multiple_of(own) => width,
+                _ => len,
+            },
+            len,
+        )
     }
 
     /// For each input element, the output element that it goes to, both row-major.

@@ -42,11 +42,12 @@ impl Primitive for Relu {
     /// No rounding: ε passes through, and is 0 where every admissible x̂ is negative.
     ///
     /// # Derivation
-    /// relu is 1-Lipschitz, and both results lie in [0, max(0, hi)] for x, x̂ ≤ hi.
+    /// relu is 1-Lipschitz, in ℓ2 as well, and both results lie in [0, max(0, hi)] for x, x̂ ≤ hi.
     fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
         let x = &args[0];
         let eps = x.bound(|i| x.eps(i).min(Up::new(x.enclosure(i).hi())));
         Approx {
+            blocks: x.approx.blocks.clone(),
             range: x.approx.range.max(&Enclosure::point(0.0)),
             ..cx.approx(args, eps)
         }

@@ -115,10 +115,11 @@ impl Primitive for ScatterAdd {
         };
         let jumps: Vec<Up> = leaves.iter().map(either).collect();
         let jumps = Arc::new(Nest::leaf(Bound::Zero, Bound::per_element(&jumps)));
-        let taken = Arc::new(Nest::of(cx, x).taken(&sources));
+        let leaf_shape = Shape::from(vec![leaves.len()]);
+        let taken = Arc::new(Nest::of(cx, x).taken(&sources, &leaf_shape));
         let count = most(&targets, cx.len());
         let nest = Nest::joined(&[taken, jumps], leaves.len())
-            .collected(&targets, cx.len(), count)
+            .collected(&targets, &cx.ty.shape, count)
             .stored(count);
         let eps = nest.eps(cx, out, &Default::default());
         Approx {
@@ -130,7 +131,7 @@ impl Primitive for ScatterAdd {
     fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {
         let x = &args[0];
         let targets = vec![0; x.len()];
-        let nest = Nest::of_scale(cx, x).collected(&targets, 1, x.len()).stored(x.len());
+        let nest = Nest::of_scale(cx, x).collected(&targets, &Shape::from(vec![1]), x.len()).stored(x.len());
         let nest = nest.collapsed();
         Scaled {
             scale: nest.scale(cx).collapsed(),

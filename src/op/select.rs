@@ -193,7 +193,7 @@ fn selected_nest(cx: &RuleCx, args: &[Operand]) -> Nest {
         Branch::Undefined => Up::INFINITY,
     });
     let of = |operand: &Operand, branch: usize| {
-        Arc::new(Nest::of(cx, operand).taken(&sources(branch)))
+        Arc::new(Nest::of(cx, operand).taken(&sources(branch), &cx.ty.shape))
     };
     let parts = [of(x, 0), of(y, 1), Arc::new(Nest::leaf(Bound::Zero, jump))];
     Nest::joined(&parts, cx.len())

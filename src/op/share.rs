@@ -90,11 +90,13 @@ impl Primitive for Share {
     fn error(&self, cx: &RuleCx, args: &[Operand], _out: &Tensor) -> Approx {
         let x = &args[0];
         let n = Down::new(f64::from(self.0));
-        let eps = x.bound(|i| {
-            let q = x.magnitude(i) / n;
-            x.eps(i) / n + count_rounding(cx, self.0, (x.least_magnitude(i), x.magnitude(i)), q)
-        });
+        let rounding = |i: usize| {
+            let range = (x.least_magnitude(i), x.magnitude(i));
+            count_rounding(cx, self.0, range, x.magnitude(i) / n)
+        };
+        let eps = x.bound(|i| x.eps(i) / n + rounding(i));
         let approx = Approx {
+            blocks: elementwise::norms(x, |_| Up::ONE / n, rounding),
             range: range::shared(x),
             ..cx.approx(args, eps)
         };

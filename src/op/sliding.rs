@@ -5,7 +5,9 @@
 //! positions along one axis do not depend on the other axes, so that an attribute of the
 //! size of an axis says all; positions of elements are walked over, never stored.
 
+use crate::blocks::Blocks;
 use crate::error::{Error, Result};
+use crate::number::Up;
 use crate::tensor::{Shape, Sources, ZERO_FILL};
 use std::sync::Arc;
 
@@ -174,6 +176,7 @@ impl Sliding {
             whole: whole[lead..].iter().product(),
             outer: grids.iter().fold(Grid::point(), |all, axis| all.with(axis)),
             last,
+            most: self.most(),
         }
     }
 }
@@ -230,12 +233,37 @@ pub(crate) struct Walk {
     outer: Grid,
     /// The last axis.
     last: Grid,
+    /// The most taps that meet one element.
+    most: usize,
 }
 
 impl Walk {
     /// Number of elements of all windows.
     fn len(&self) -> usize {
         self.lead * self.outer.at.len() * self.last.at.len()
+    }
+
+    /// Elements of the windows of one tensor.
+    fn of_one(&self) -> usize {
+        self.outer.at.len() * self.last.at.len()
+    }
+
+    /// The norms of blocks of whole tensors, from those of their windows: no element takes part
+    /// in more than `most` windows.
+    pub fn folded(&self, windows: &Blocks) -> Option<Blocks> {
+        self.carried(windows, self.of_one(), self.whole)
+    }
+
+    /// The norms of blocks of so many elements a tensor, as those of blocks of others.
+    fn carried(&self, blocks: &Blocks, from: usize, to: usize) -> Option<Blocks> {
+        if from == 0 || to == 0 {
+            return None;
+        }
+        let own = match blocks.width() % from {
+            0 => blocks.clone(),
+            _ => blocks.with_width(from, self.lead * from),
+        };
+        Some(own.carried(own.width() / from * to, Up::count(self.most).sqrt()))
     }
 
     /// Calls `row` for every run of windows along the last axis: with where the offsets in
@@ -274,6 +302,9 @@ impl Sources for Walk {
         [&self.outer, &self.last]
             .iter()
             .any(|grid| grid.at.contains(&ZERO_FILL))
+    }
+    fn blocks(&self, blocks: &Blocks, _shape: &Shape) -> Option<Blocks> {
+        self.carried(blocks, self.whole, self.of_one())
     }
     fn pick<T: Clone>(&self, at: impl Fn(usize) -> T, zero: &T) -> Arc<[T]> {
         let mut picked = Vec::with_capacity(self.len());

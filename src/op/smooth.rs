@@ -1,6 +1,8 @@
 //! Functions of one element that are composed of several primitives, by their derivative.
 
 use super::conditioned::times;
+use super::elementwise;
+use crate::blocks::Blocks;
 use crate::bound::{Bound, Operand};
 use crate::number::dual::Dual;
 use crate::number::{Enclosure, SpecNumber, Up};
@@ -86,6 +88,16 @@ impl Smooth {
             eps if !eps.is_finite() => eps,
             eps => times(self.slope(x.enclosure(i)), eps),
         })
+    }
+
+    /// The norms of f(x̂) − f(x) over blocks: each element is moved by at most sup |f′|.
+    pub(super) fn moved_norms(self, x: &Operand) -> Option<Blocks> {
+        let slope = |i: usize| match x.eps(i) {
+            Up::ZERO => Up::ZERO,
+            eps if !eps.is_finite() => eps,
+            _ => self.slope(x.enclosure(i)),
+        };
+        elementwise::norms(x, slope, |_| Up::ZERO)
     }
 }
 

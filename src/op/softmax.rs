@@ -140,6 +140,8 @@ impl Primitive for Softmax {
     /// # Derivation
     /// pᵢ(x̂) − pᵢ(x) by the mean value theorem: ∂pᵢ/∂xᵢ = pᵢ(1−pᵢ), ∂pᵢ/∂xⱼ = −pᵢpⱼ at a point
     /// of the box; pᵢ(1−pᵢ) ≤ ¼ and Σ_{j≠i} pᵢpⱼ = pᵢ(1−pᵢ) give ½·max ε.
+    /// In ℓ2 a row moves by at most ‖ε‖·max min(½, P, 2P(1−Q)): diag(p) − ppᵀ lies between 0 and
+    /// diag(p), and its rows' sums of magnitudes are 2pᵢ(1−pᵢ) ≤ ½.
     /// The computed quotient is êᵢ/d̂ with d̂ ≥ L·D and êᵢ ≤ eᵢ + E; from below the same with
     /// 1 + r ≥ 1 − L. The quotient's rounding is charged as u·p, not as ½ulp, so that a product
     /// p·t covers e·fl(t/d) as well, where t/d does not underflow: the same factors within
@@ -163,23 +165,33 @@ impl Primitive for Softmax {
         for i in (0..x.len()).filter(|&i| exponents.keeps(i)) {
             shared[targets[i]] += Up::new(weights[i].hi()) * x.eps(i);
         }
-        let eps = x.bound(|i| {
+        let rounding = |i: usize| {
             let row = &rows[targets[i]];
-            if row.open || (!row.defined && exponents.keeps(i)) {
-                return Up::INFINITY;
-            }
-            if !exponents.keeps(i) {
-                return Up::ZERO;
-            }
-            let moved = moved(row, weights[i], x.eps(i), shared[targets[i]]);
             let computed = computed(cx, format, row, weights[i], x.enclosure(i));
             let most = Up::new(weights[i].hi()) + computed;
+            computed + format.unit() * most + format.eta()
+        };
+        let of_kept = |i: usize, known: &dyn Fn() -> Up| {
+            let row = &rows[targets[i]];
+            if row.open || (!row.defined && exponents.keeps(i)) {
+                Up::INFINITY
+            } else if exponents.keeps(i) {
+                known()
+            } else {
+                Up::ZERO
+            }
+        };
+        let slope = |i: usize| of_kept(i, &|| slope(weights[i]));
+        let own = |i: usize| of_kept(i, &|| rounding(i));
+        let each = |i: usize| {
+            let row = &rows[targets[i]];
+            let moved = moved(row, weights[i], x.eps(i), shared[targets[i]]);
             let cap = cap(row);
-            let rounding = format.unit() * most + format.eta();
-            (moved + computed + rounding).min(cap + format.half_ulp(cap))
-        });
-        let approx = cx.approx(args, eps);
+            (moved + rounding(i)).min(cap + format.half_ulp(cap))
+        };
+        let approx = cx.approx(args, x.bound(|i| of_kept(i, &|| each(i))));
         Approx {
+            blocks: Some(self.0.blocks(x).stretched(x.len(), slope).plus_each(x.len(), own)),
             range: Enclosure::new(0.0, rows.iter().map(|r| (cap(r) + format.half_ulp(cap(r))).get()).fold(1.0, |a, b| if b > a { b } else { a })),
             drift: if args.len() > 1 { Drift::Settled } else { Drift::None },
             determined: approx.determined && cx.config.libm.fixes(Function::Exp, format),
@@ -206,6 +218,14 @@ impl Primitive for Softmax {
         let to_z = g.any_of(factored, &[expanded])?;
         Ok(to_scores(site, to_z))
     }
+}
+
+/// A bound on what the row and the column of an element add to the norm of the derivative.
+fn slope(weight: Enclosure) -> Up {
+    let rest = Up::new(Enclosure::point(1.0).sub(&weight).hi());
+    let p = Up::new(weight.hi());
+    let twice = Up::new(2.0) * p * rest;
+    twice.min(p).min(Up::new(0.5))
 }
 
 /// |p(x̂) − p(x)|.

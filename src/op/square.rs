@@ -83,6 +83,7 @@ impl Primitive for Square {
         let exact = x.approx.range.abs();
         Approx {
             drift: drift(cx, x, x),
+            blocks: elementwise::norms(x, |i| x.magnitude(i) + x.spec_magnitude(i), rounding),
             range: range::rounded(cx, exact.mul(&exact)),
             ..cx.approx(args, eps)
         }

@@ -1,6 +1,7 @@
 //! Σ over axes.
 
 use super::elementwise::Elements;
+use super::measured::measured;
 use super::nest::Nest;
 use super::range;
 use super::reduction::Axes;
@@ -81,13 +82,23 @@ pub(crate) fn spec_sum<N: SpecNumber>(axes: &Axes, cx: &SpecCx<N>, x: &SpecTenso
 /// The nest of a sum over axes.
 pub(crate) fn sum_nest(axes: &Axes, cx: &RuleCx, x: &Operand) -> Nest {
     let targets = axes.targets(x.shape());
-    Nest::of(cx, x).collected(&targets, cx.len(), axes.count(x.shape()))
+    Nest::of(cx, x).collected(&targets, &cx.ty.shape, axes.count(x.shape()))
+}
+
+/// Sums in f64, in some order.
+#[expect(clippy::float_arithmetic, reason = "whoever asks knows what is lost")]
+fn sums_near(axes: &Axes, cx: &RuleCx, x: &Tensor) -> Vec<f64> {
+    let mut sums = vec![0.0; cx.len()];
+    for (x, target) in x.to_f64s().iter().zip(axes.targets(x.shape())) {
+        sums[target] += x;
+    }
+    sums
 }
 
 /// The nest of a sum's scale.
 pub(crate) fn scale_nest(axes: &Axes, cx: &RuleCx, x: &ScaleOperand) -> Nest {
     let targets = axes.targets(&x.ty.shape);
-    Nest::of_scale(cx, x).collected(&targets, cx.len(), axes.count(&x.ty.shape))
+    Nest::of_scale(cx, x).collected(&targets, &cx.ty.shape, axes.count(&x.ty.shape))
 }
 
 /// Drifts add up along the reduced axes.
@@ -130,8 +141,12 @@ impl Primitive for Sum {
     fn error(&self, cx: &RuleCx, args: &[Operand], out: &Tensor) -> Approx {
         let nest = sum_nest(&self.0, cx, &args[0]);
         let drift = sum_drift(&self.0, cx, &args[0]);
-        let eps = nest.eps(cx, out, &drift);
+        let x = &args[0];
+        let terms = (self.0.count(x.shape()), nest.magnitude());
+        let measured = measured(cx, args, out, terms, || sums_near(&self.0, cx, x.value));
+        let (eps, blocks) = nest.rooted(cx, out, &drift, measured);
         Approx {
+            blocks,
             drift,
             nest: cx.any_tree().then(|| Arc::new(nest)),
             range: range::shared(&args[0]),

@@ -1,5 +1,7 @@
 //! Which element of one tensor each element of another is.
 
+use super::Shape;
+use crate::blocks::{Blocks, Part};
 use std::sync::Arc;
 
 /// A source position that stands for a zero that is filled in.
@@ -12,6 +14,14 @@ pub trait Sources {
 
     /// The result's elements, where `at` tells the source's.
     fn pick<T: Clone>(&self, at: impl Fn(usize) -> T, zero: &T) -> Arc<[T]>;
+
+    /// The norms of the result's blocks, from those of the source's.
+    fn blocks(&self, blocks: &Blocks, shape: &Shape) -> Option<Blocks> {
+        let own = self.pick(|i| i, &ZERO_FILL);
+        let pairs = own.iter().copied().enumerate();
+        let pairs = pairs.filter(|&(_, own)| own != ZERO_FILL).collect();
+        Some(Blocks::gathered(shape, &[Part { blocks, pairs }]))
+    }
 }
 
 /// Result element k is element `self[k]`, or zero for [`ZERO_FILL`].

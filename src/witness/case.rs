@@ -7,6 +7,7 @@ use super::generate::Given;
 use super::oracle::{Judgement, Spec};
 use super::tape::Tape;
 use crate::Config;
+use crate::blocks::Blocks;
 use crate::bound::{Approx, Bound};
 use crate::graph::{Graph, ValueId};
 use crate::interpret::scales::Known;
@@ -64,6 +65,8 @@ pub struct Claims {
     claim: Claim,
     /// One bound, or several that must all hold, for every value.
     bounds: Vec<Vec<Bound>>,
+    /// The ℓ2 norms of every value's errors, where there are some.
+    blocks: Vec<Option<Blocks>>,
 }
 
 impl Claims {
@@ -156,6 +159,10 @@ impl Case {
     ) -> Claims {
         let known = self.bounds(rules, &run);
         let determined = known.iter().map(|a| a.determined).collect();
+        let blocks = match claim {
+            Claim::Sound => known.iter().map(|a| a.blocks.clone()).collect(),
+            Claim::ScaleSound => Vec::new(),
+        };
         let bounds = match claim {
             Claim::Sound => vec![known.into_iter().map(|a| a.eps).collect()],
             Claim::ScaleSound => {
@@ -174,6 +181,7 @@ impl Case {
             determined,
             claim,
             bounds,
+            blocks,
         }
     }
 
@@ -206,8 +214,8 @@ impl Case {
         None
     }
 
-    /// Judges every element of an execution, one after another, as long as `visit` asks for
-    /// more.
+    /// Judges every element of an execution, one after another, and where the norms of its
+    /// blocks are claimed every block after its elements, as long as `visit` asks for more.
     pub fn judge(
         &self,
         claims: &Claims,
@@ -218,6 +226,7 @@ impl Case {
         for value in self.graph.values() {
             let k = value.index();
             let integer = self.graph.ty(value).dtype == DType::I64;
+            let mut errors = Vec::new();
             for (at, c) in computed[k].to_f64s().into_iter().enumerate() {
                 // Beyond 2^53 a tensor cannot show an integer, which is exact, as f64.
                 if integer && c.abs() >= dyadic::power(53) {
@@ -231,6 +240,22 @@ impl Case {
                     }
                 });
                 let judgement = judged.fold(Judgement::NoClaim, Judgement::worse);
+                errors.push(match &judgement {
+                    Judgement::Holds(share) => share * claims.bounds[0][k].at(at).get(),
+                    Judgement::NoClaim | Judgement::Violated(_) => 0.0,
+                });
+                if !visit(Judged {
+                    value,
+                    at,
+                    judgement,
+                }) {
+                    return;
+                }
+            }
+            let blocks = claims.blocks.get(k).and_then(Option::as_ref);
+            let beyond = blocks.and_then(|blocks| beyond(blocks, &errors));
+            if let Some((at, what)) = beyond {
+                let judgement = Judgement::Violated(what);
                 if !visit(Judged {
                     value,
                     at,
@@ -275,14 +300,37 @@ impl Case {
                 .map(|i| given.approx.eps.at(i).get())
                 .collect();
             lines.push(format!(
-                "  c {:e} eps {:e} determined {}",
+                "  c {:e} eps {:e} determined {}, norms {:?}",
                 Exp(&given.c.to_f64s()),
                 Exp(&eps),
-                given.approx.determined
+                given.approx.determined,
+                given.approx.blocks
             ));
         }
         lines.join("\n")
     }
+}
+
+/// The first block of which the errors' norm is beyond what is claimed, and by how much; errors
+/// are no more than they are, but for roundings.
+fn beyond(blocks: &Blocks, errors: &[f64]) -> Option<(usize, String)> {
+    let each = errors.chunks(blocks.width()).enumerate();
+    each.map(|(b, block)| (b * blocks.width(), block))
+        .find_map(|(start, block)| {
+            let largest = block.iter().fold(0.0_f64, |a, &b| a.max(b));
+            if largest == 0.0 {
+                return None;
+            }
+            // Of quotients by the largest, so that no square overflows or vanishes.
+            let squares: f64 = block.iter().map(|e| (e / largest) * (e / largest)).sum();
+            let norm = largest * squares.sqrt();
+            let claimed = blocks.of_element(start).get();
+            let what = format!(
+                "the errors of {} elements have norm {norm:e}, claimed {claimed:e}",
+                block.len()
+            );
+            (norm * (1.0 - 1e-9) > claimed).then_some((start, what))
+        })
 }
 
 /// Numbers with exponents, as they are easiest to read back.

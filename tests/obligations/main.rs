@@ -30,6 +30,8 @@ mod shifts;
 mod sound;
 mod tally;
 mod tight_conditioned;
+mod tight_measured;
+mod tight_norms;
 mod tight_selection;
 mod tight_soft;
 mod tightness;
