@@ -30,6 +30,7 @@ fn digits() -> Request {
         format: None,
         loss: None,
         forward_only: false,
+        adjoint: Vec::new(),
         config: Config::default(),
         formulas: Default::default(),
     }

@@ -9,6 +9,16 @@ use crate::lower::{Formula, Formulas};
 use crate::op::{Op, Primitive};
 use std::collections::BTreeSet;
 
+/// What a bound in adjoint form rests on besides.
+pub fn of_adjoints() -> Assumption {
+    entry(
+        "A8",
+        "for the values that were asked for in adjoint form: a value other than a sum or a product is \
+         computed once, and all its uses have the same",
+        "--adjoint; docs/design.md, the adjoint form",
+    )
+}
+
 /// The assumptions of an audit of a model, with these gradients, under this configuration.
 pub fn ledger(config: &Config, model: &Model, gradients: &Gradients) -> Vec<Assumption> {
     let mut all = vec![

@@ -37,6 +37,7 @@
     )
 )]
 
+pub mod adjoint;
 pub mod assumptions;
 pub mod audit;
 pub mod blocks;

@@ -32,6 +32,7 @@ fn audited(onnx: &Onnx, inputs: &Arrays, observed: &Arrays) -> Audit {
         format: None,
         loss: None,
         forward_only: false,
+        adjoint: Vec::new(),
         config: Config::default(),
         formulas: Default::default(),
     };

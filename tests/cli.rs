@@ -104,6 +104,35 @@ fn a_chosen_formula_is_in_the_record() {
     }
 }
 
+/// The loss of digits in adjoint form: a third of what the rules alone say, and of what it is made.
+#[test]
+fn an_adjoint_says_where_an_error_is_born() {
+    let json = |more: &[&str]| -> serde_json::Value {
+        let (output, _out) = audit(&[more, &["--json"]].concat());
+        assert_eq!(status(&output), Some(0), "{}", text(&output.stderr));
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    };
+    let (plain, adjoint) = (json(&[]), json(&["--adjoint", "loss"]));
+    let loss = |audit: &serde_json::Value| {
+        let values = audit["values"].as_array().expect("a list");
+        let found = values.iter().find(|v| v["name"] == "loss");
+        found.expect("digits have a loss").clone()
+    };
+    let number = |v: &serde_json::Value| v.as_f64().expect("a number");
+    let (before, after) = (loss(&plain), loss(&adjoint));
+    assert!(before.get("born").is_none());
+    assert!(number(&after["eps"]) < 0.4 * number(&before["eps"]));
+    let born = &after["born"];
+    let shares = born["largest"].as_array().expect("a list");
+    let sum: f64 = shares.iter().map(|s| number(&s["eps"])).sum();
+    assert!(sum <= 1.001 * number(&born["eps"]) && sum > 0.9 * number(&born["eps"]));
+    let has_a8 = |audit: &serde_json::Value| {
+        let all = audit["assumptions"].as_array().expect("a list");
+        all.iter().any(|a| a["id"] == "A8")
+    };
+    assert!(has_a8(&adjoint) && !has_a8(&plain));
+}
+
 #[test]
 fn a_violation_is_one_and_names_the_blamed_value() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -172,6 +201,7 @@ fn is_misuse(more: &[&str], says: &str) {
 
 #[test]
 fn misuse_is_two_with_a_remedy_and_writes_nothing() {
+    is_misuse(&["--adjoint", "nothing"], "does not have");
     is_misuse(&["--inputs", "/nonexistent.npz"], "help:");
     is_misuse(&["--inputs", "/dev/null"], "help:");
     is_misuse(&["--observed", "/nonexistent.npz"], "help:");

@@ -84,6 +84,7 @@ fn a_named_loss_gives_the_default_gradients() {
     assert_eq!(eps(&default), eps(&named));
     let forward = run(&Request {
         forward_only: true,
+        adjoint: Vec::new(),
         ..request()
     });
     assert_eq!(forward.values.len(), 7);

@@ -48,6 +48,7 @@ fn run(case: &Case, format: Option<DType>, choices: &[&str]) -> gradbound::Resul
         format,
         loss: None,
         forward_only: false,
+        adjoint: Vec::new(),
         config: Config::default(),
         formulas: Formulas::choose(choices.iter().copied())?,
     };

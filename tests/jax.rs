@@ -31,6 +31,7 @@ fn against(model: &str, observed: &str, format: DType, config: Config) -> Audit 
         format: Some(format),
         loss: None,
         forward_only: false,
+        adjoint: Vec::new(),
         config,
         formulas: Default::default(),
     };

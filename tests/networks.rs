@@ -26,6 +26,7 @@ fn audited(name: &str, format: Option<DType>) -> Audit {
         format,
         loss: None,
         forward_only: false,
+        adjoint: Vec::new(),
         config: Config::default(),
         formulas: Default::default(),
     };

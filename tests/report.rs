@@ -21,6 +21,7 @@ fn digits() -> Audit {
         format: None,
         loss: None,
         forward_only: false,
+        adjoint: Vec::new(),
         config: Config::default(),
         formulas: Default::default(),
     };

@@ -3,11 +3,14 @@
 use super::Request;
 use super::prepare::Prepared;
 use super::range::status;
-use super::record::{Internal, Num, ObligationRecord, Observed, PassRecord, Range, Value, Worst};
+use super::record::{
+    Born, Internal, Num, ObligationRecord, Observed, PassRecord, Range, Share, Value, Worst,
+};
 use super::subjects::Subject;
 use super::tolerances::{atol, customary_rtol};
+use crate::adjoint::Origins;
 use crate::graph::Pass;
-use crate::number::Enclosure;
+use crate::number::{Enclosure, Up};
 use crate::obligation::{Checks, Measured, Obligation, Run, without_consequence};
 use crate::op::{Op, Primitive};
 use crate::tensor::Shape;
@@ -16,6 +19,9 @@ use crate::verdict::{Outcome, Verdict, Witness};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, HashSet};
 
+/// How many nodes are named of those that an error comes from.
+const LARGEST: usize = 10;
+
 /// What the record is made of.
 pub(super) struct Parts<'a> {
     pub prepared: &'a Prepared,
@@ -23,6 +29,7 @@ pub(super) struct Parts<'a> {
     pub run: &'a Run,
     pub checks: &'a Checks,
     pub subjects: &'a [Subject],
+    pub origins: &'a BTreeMap<usize, Origins>,
 }
 
 impl Parts<'_> {
@@ -50,6 +57,7 @@ impl Parts<'_> {
             shape: shape.to_vec(),
             format: c.dtype().to_string(),
             eps: Num(eps.largest().get()),
+            born: self.origins.get(&k).map(|o| self.born(o, shape)),
             scale: Num(scale.get()),
             abs: Num(tolerance.abs.get()),
             rel: Num(tolerance.rel.get()),
@@ -64,6 +72,27 @@ impl Parts<'_> {
                 .map(|k| observed(&self.checks.claimed[k], shape)),
             verdict,
             why: (verdict == Outcome::Undecided).then(|| self.why(k)),
+        }
+    }
+
+    /// The nodes that an error comes from, the largest shares first.
+    fn born(&self, origins: &Origins, shape: &Shape) -> Born {
+        let mut by_node: BTreeMap<String, Up> = BTreeMap::new();
+        for &(k, share) in &origins.born {
+            let op = self.prepared.model.graph.nodes()[k].op();
+            *by_node.entry(self.internal_name(k, op)).or_insert(Up::ZERO) += share;
+        }
+        let mut shares: Vec<(String, Up)> = by_node.into_iter().collect();
+        shares.sort_by(|a, b| b.1.get().total_cmp(&a.1.get()));
+        Born {
+            index: shape.index_of(origins.element),
+            eps: Num(origins.eps.get()),
+            largest: (shares.into_iter().take(LARGEST))
+                .map(|(name, share)| Share {
+                    name,
+                    eps: Num(share.get()),
+                })
+                .collect(),
         }
     }
 

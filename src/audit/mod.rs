@@ -26,8 +26,8 @@ use crate::tensor::DType;
 use crate::verdict::Outcome;
 use blame::Scene;
 use prepare::{Prepared, prepare};
-use record::{Blame, ConfigRecord, File, Timing, Tool};
-use std::collections::BTreeMap;
+use record::{Assumption, Blame, ConfigRecord, File, Timing, Tool};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use subjects::{Subject, attach_observed, read_observed, subjects};
@@ -47,6 +47,8 @@ pub struct Request {
     pub loss: Option<String>,
     /// No gradients.
     pub forward_only: bool,
+    /// Names of values whose eps are taken in adjoint form; `outputs` stands for all of those.
+    pub adjoint: Vec<String>,
     /// What the bounds speak for.
     pub config: Config,
     /// The formulas of composites that have several.
@@ -97,7 +99,14 @@ pub fn audit(request: &Request, progress: Progress) -> Result<Audited> {
     let plain_s = plain.elapsed().as_secs_f64();
     progress("bounding every value");
     let bounding = Instant::now();
-    let run = Run::of(graph, &request.config, &prepared.inputs, values);
+    let asked = asked(&prepared, &subjects, request)?;
+    let (run, origins) = match asked.is_empty() {
+        true => (
+            Run::of(graph, &request.config, &prepared.inputs, values),
+            BTreeMap::new(),
+        ),
+        false => Run::refined(graph, &request.config, &prepared.inputs, values, &asked),
+    };
     let bounds_s = bounding.elapsed().as_secs_f64();
     progress("checking every claim against the reals");
     let checking = Instant::now();
@@ -111,6 +120,7 @@ pub fn audit(request: &Request, progress: Progress) -> Result<Audited> {
         run: &run,
         checks: &checks,
         subjects: &subjects,
+        origins: &origins,
     };
     let values = parts.values();
     let (obligations, witnesses) = parts.obligations();
@@ -142,7 +152,7 @@ pub fn audit(request: &Request, progress: Progress) -> Result<Audited> {
         obligations,
         blame: blames.first().cloned(),
         blames,
-        assumptions: assumptions::ledger(&request.config, &prepared.model, &prepared.gradients),
+        assumptions: assumed(&prepared, request),
         internals: parts.internals(),
         warnings: prepared.warnings.clone(),
         timing: Timing {
@@ -153,6 +163,44 @@ pub fn audit(request: &Request, progress: Progress) -> Result<Audited> {
         },
     };
     Ok(Audited { audit, witnesses })
+}
+
+/// What the audit rests on.
+fn assumed(prepared: &Prepared, request: &Request) -> Vec<Assumption> {
+    let mut all = assumptions::ledger(&request.config, &prepared.model, &prepared.gradients);
+    if !request.adjoint.is_empty() {
+        all.push(assumptions::of_adjoints());
+    }
+    all
+}
+
+/// The values whose eps are to be taken in adjoint form.
+fn asked(prepared: &Prepared, subjects: &[Subject], request: &Request) -> Result<BTreeSet<usize>> {
+    let model = &prepared.model;
+    let mut asked = BTreeSet::new();
+    for name in &request.adjoint {
+        let mut named = subjects.iter().filter(|s| s.name == *name);
+        match named.next() {
+            Some(subject) => {
+                asked.insert(subject.id.index());
+            }
+            None if name == "outputs" => {
+                asked.extend(model.outputs.iter().map(|o| o.id.index()));
+            }
+            None => {
+                let outputs: Vec<&str> = model.outputs.iter().map(|o| o.name.as_str()).collect();
+                return Err(Error::new(format!(
+                    "--adjoint names `{name}`, which the model does not have"
+                ))
+                .in_file(&request.model)
+                .remedy(format!(
+                    "name a value, a gradient (grad:NAME), or `outputs`: {}",
+                    outputs.join(", ")
+                )));
+            }
+        }
+    }
+    Ok(asked)
 }
 
 fn file(path: &Path, sha256: &str) -> File {

@@ -129,6 +129,9 @@ pub struct Value {
     pub format: String,
     /// Largest ε over the tensor, in the value's units.
     pub eps: Num,
+    /// Where the error is born, for a value that was asked for in adjoint form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub born: Option<Born>,
     /// Largest scale over the tensor, in the value's units.
     pub scale: Num,
     /// `Tolerance::from_eps_scale`.
@@ -154,6 +157,26 @@ pub struct Value {
     /// Why there is no claim, where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+}
+
+/// What an error is made of.
+#[derive(Debug, Clone, Serialize)]
+pub struct Born {
+    /// The element whose bound in adjoint form is the largest.
+    pub index: Vec<usize>,
+    /// That bound; the value's eps may be less by another rule.
+    pub eps: Num,
+    /// The nodes with the largest shares of it, largest first.
+    pub largest: Vec<Share>,
+}
+
+/// What one node adds to an error.
+#[derive(Debug, Clone, Serialize)]
+pub struct Share {
+    /// The node, as `values` or `internals` name it.
+    pub name: String,
+    /// Its share, in units of the value whose error it is.
+    pub eps: Num,
 }
 
 /// An element and its numbers.

@@ -60,6 +60,10 @@ pub struct Args {
     /// No gradients.
     #[arg(long)]
     forward_only: bool,
+    /// Bound this value (NAME), or every output, from what each node before it may lose, times
+    /// the value's derivative, where that is less; may be given for several.
+    #[arg(long, value_name = "NAME|outputs")]
+    adjoint: Vec<String>,
     /// What eps and scale are kept for: element or tensor.
     #[arg(long, default_value = "element")]
     granularity: Granularity,
@@ -132,6 +136,7 @@ pub fn run(args: Args) -> Result<u8> {
         format: args.format,
         loss: args.loss,
         forward_only: args.forward_only,
+        adjoint: args.adjoint,
         config: Config {
             accumulate: args.accumulate,
             schedule: args.schedule,

@@ -208,6 +208,7 @@ fn subjects(args: &Args) -> Result<Vec<Subject>> {
             format: args.format,
             loss: args.loss.clone(),
             forward_only: false,
+            adjoint: Vec::new(),
             config: config(args),
             formulas: Formulas::default(),
         };

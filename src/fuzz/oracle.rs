@@ -51,7 +51,7 @@ pub fn execution_holds(case: &witness::case::Case, choices: &[u32]) -> usize {
     };
     let spec = case.spec(&computed);
     let mut checks = 0;
-    for claim in [Claim::Sound, Claim::ScaleSound] {
+    for claim in [Claim::Sound, Claim::ScaleSound, Claim::Adjoint] {
         let Some(claims) = case.claims(claim, &Rules::TRUE, &computed) else {
             continue;
         };

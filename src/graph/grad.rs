@@ -103,7 +103,7 @@ pub(crate) fn gradients_between(
     from.iter().map(gradient).collect()
 }
 
-fn accumulate(
+pub(crate) fn accumulate(
     graph: &mut Graph,
     contributions: &[ValueId],
     rule: Option<&Arc<dyn Accumulation>>,

@@ -195,6 +195,19 @@ impl Graph {
         self.origin = origin;
     }
 
+    /// The graph of the first `len` values.
+    pub(crate) fn first(&self, len: usize) -> Graph {
+        let mut graph = Graph {
+            nodes: self.nodes[..len].to_vec(),
+            inputs: self.inputs.clone(),
+            types: self.types.clone(),
+            type_ids: self.type_ids.clone(),
+            origin: self.origin,
+        };
+        graph.inputs.retain(|id| id.index() < len);
+        graph
+    }
+
     /// The nodes, in arena order.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes

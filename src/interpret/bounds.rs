@@ -2,7 +2,7 @@
 
 use crate::bound::{Approx, Bound, Drift, Operand};
 use crate::config::{Config, Granularity, Subnormals};
-use crate::graph::Graph;
+use crate::graph::{Graph, ValueId};
 use crate::number::{Down, Enclosure, Up};
 use crate::op::{Op, Primitive, RuleCx};
 use crate::tensor::Tensor;
@@ -27,32 +27,38 @@ pub fn eval_by(
 ) -> Vec<Approx> {
     let mut known: Vec<Approx> = Vec::with_capacity(graph.len());
     let mut given = inputs.iter();
-    for (k, node) in graph.nodes().iter().enumerate() {
-        let cx = RuleCx {
-            config,
-            ty: graph.type_at(k),
-        };
-        let approx = match (node.op(), given.as_slice()) {
-            (Op::Input, [next, ..]) => {
-                let next = next.clone();
-                given.next();
-                finish(&cx, next, &run[k], true)
-            }
-            (op, _) => {
-                let args: SmallVec<[Operand; 3]> = node
-                    .args()
-                    .iter()
-                    .map(|a| Operand {
-                        value: &run[a.index()],
-                        approx: &known[a.index()],
-                    })
-                    .collect();
-                local_by(rule, op, &cx, &args, &run[k])
-            }
-        };
-        known.push(approx);
+    for node in graph.nodes() {
+        let is_input = matches!(node.op(), Op::Input);
+        let input = if is_input { given.next() } else { None };
+        known.push(next(rule, graph, config, run, &known, input));
     }
     known
+}
+
+/// What is known of the value after those that are known already; of an input, what is `given`.
+pub(crate) fn next(
+    rule: &Rule,
+    graph: &Graph,
+    config: &Config,
+    run: &[Tensor],
+    known: &[Approx],
+    given: Option<&Approx>,
+) -> Approx {
+    let k = known.len();
+    let node = &graph.nodes()[k];
+    let cx = RuleCx {
+        config,
+        ty: graph.type_at(k),
+    };
+    if let Some(given) = given {
+        return finish(&cx, given.clone(), &run[k], true);
+    }
+    let operand = |a: &ValueId| Operand {
+        value: &run[a.index()],
+        approx: &known[a.index()],
+    };
+    let args: SmallVec<[Operand; 3]> = node.args().iter().map(operand).collect();
+    local_by(rule, node.op(), &cx, &args, &run[k])
 }
 
 /// What is known of an exact input.

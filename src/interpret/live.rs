@@ -4,7 +4,7 @@ use crate::graph::Graph;
 
 /// For each value, how many uses are still ahead.
 #[derive(Debug)]
-pub(super) struct Uses {
+pub(crate) struct Uses {
     ahead: Vec<u32>,
     needed: Vec<bool>,
 }

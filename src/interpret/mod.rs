@@ -5,7 +5,7 @@
 //! evaluated, bounded and scaled, forward and backward, by the same passes.
 
 pub mod bounds;
-mod live;
+pub(crate) mod live;
 pub mod runtime;
 pub mod scales;
 pub mod spec;

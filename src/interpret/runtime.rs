@@ -42,18 +42,23 @@ pub fn eval_at(
                 given.next();
                 next
             }
-            (op, _) => {
-                let args = node.args().iter().map(|a| &values[a.index()]);
-                let run = run(op, &RuleCx { config, ty }, args.collect());
-                run.map_err(|e| match name(node.origin()) {
-                    Some(name) => e.at_node(name),
-                    None => e,
-                })?
-            }
+            _ => next(graph, config, &values).map_err(|e| match name(node.origin()) {
+                Some(name) => e.at_node(name),
+                None => e,
+            })?,
         };
         values.push(value);
     }
     Ok(values)
+}
+
+/// The value after those that are computed already; no input.
+pub(crate) fn next(graph: &Graph, config: &Config, values: &[Tensor]) -> Result<Tensor> {
+    let k = values.len();
+    let node = &graph.nodes()[k];
+    let args = node.args().iter().map(|a| &values[a.index()]);
+    let ty = graph.type_at(k);
+    run(node.op(), &RuleCx { config, ty }, args.collect())
 }
 
 /// One node; where the run flushes, of operands without subnormals, and with a result

@@ -179,7 +179,7 @@ impl Trial {
             let value = at.structure.targets[target];
             for (i, computed) in result.to_f64s().into_iter().enumerate() {
                 let judge = |bound: Up| match self.claim() {
-                    Claim::Sound => spec.error(value.index(), i, computed, bound),
+                    Claim::Sound | Claim::Adjoint => spec.error(value.index(), i, computed, bound),
                     Claim::ScaleSound => spec.scale(value.index(), i, computed, bound),
                 };
                 let judgement = match &own {

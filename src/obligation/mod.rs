@@ -13,6 +13,7 @@ pub use consequence::without_consequence;
 pub use escalate::check;
 pub use measure::Measured;
 
+use crate::adjoint::{self, Origins};
 use crate::bound::Approx;
 use crate::config::Config;
 use crate::error::Result;
@@ -22,6 +23,7 @@ use crate::op::{Primitive, Scaled};
 use crate::tensor::Tensor;
 use crate::verdict::{Outcome, Verdict};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A claim that a node makes about itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -84,6 +86,29 @@ impl Run {
     pub fn of(graph: &Graph, config: &Config, inputs: &[Tensor], values: Vec<Tensor>) -> Run {
         let exact = vec![Approx::exact(); inputs.len()];
         let approx = bounds::eval(graph, config, &values, &exact);
+        Run::scaled(graph, config, inputs, (values, approx))
+    }
+
+    /// The same with the ε of the `asked` values in adjoint form, and what those are made of.
+    pub fn refined(
+        graph: &Graph,
+        config: &Config,
+        inputs: &[Tensor],
+        values: Vec<Tensor>,
+        asked: &BTreeSet<usize>,
+    ) -> (Run, BTreeMap<usize, Origins>) {
+        let exact = vec![Approx::exact(); inputs.len()];
+        let refined = adjoint::refine(graph, config, &values, &exact, asked);
+        let run = Run::scaled(graph, config, inputs, (values, refined.approx));
+        (run, refined.origins)
+    }
+
+    fn scaled(
+        graph: &Graph,
+        config: &Config,
+        inputs: &[Tensor],
+        (values, approx): (Vec<Tensor>, Vec<Approx>),
+    ) -> Run {
         let given: Vec<Scaled> = inputs.iter().map(Scaled::of).collect();
         let known = scales::Known {
             run: &values,

@@ -101,7 +101,7 @@ impl Primitive for Cast {
             let m = x.magnitude(i);
             // Beyond 2^53 an integer's c may itself be rounded.
             let c_is_exact = x.value.dtype().is_float() || x.c(i).abs() < 9.0e15;
-            let fits = !narrows || (x.eps(i) == Up::ZERO && c_is_exact && to.holds(x.c(i)));
+            let fits = !narrows || (x.is_exactly_c(i) && c_is_exact && to.holds(x.c(i)));
             match fits {
                 true => Up::ZERO,
                 false if through_f32 => twice_rounded(to, m),

@@ -1,7 +1,7 @@
 //! The table on the terminal.
 
 use crate::audit::Audit;
-use crate::audit::record::{Num, Value};
+use crate::audit::record::{Born, Num, Value};
 use crate::number::decimal;
 use crate::verdict::Outcome;
 use std::fmt::Write as _;
@@ -59,6 +59,11 @@ pub fn table(audit: &Audit) -> String {
             line(format!("range: {}: {what}", printable(&value.name)));
         }
     }
+    for value in &audit.values {
+        if let Some(born) = &value.born {
+            line(format!("born: {}", shares(value, born)));
+        }
+    }
     if let Some(blame) = &audit.blame {
         line(format!("blame: {}: {}", printable(&blame.value), blame.why));
     }
@@ -70,6 +75,22 @@ pub fn table(audit: &Audit) -> String {
         audit.timing.plain_s
     ));
     out
+}
+
+/// How many nodes a line names.
+const NAMED: usize = 4;
+
+/// An element, its bound in adjoint form, and the nodes with the largest shares of it.
+fn shares(value: &Value, born: &Born) -> String {
+    let named = born.largest.iter().filter(|s| s.eps.0 > 0.0).take(NAMED);
+    let each = named.map(|s| format!("{} {}", printable(&s.name), short(s.eps)));
+    format!(
+        "{}{:?}: {}, of which {}",
+        printable(&value.name),
+        born.index,
+        short(born.eps),
+        each.collect::<Vec<_>>().join(", ")
+    )
 }
 
 const HEADER: [&str; 9] = [

@@ -7,6 +7,7 @@ use super::generate::Given;
 use super::oracle::{Judgement, Spec};
 use super::tape::Tape;
 use crate::Config;
+use crate::adjoint;
 use crate::blocks::Blocks;
 use crate::bound::{Approx, Bound};
 use crate::graph::{Graph, ValueId};
@@ -16,6 +17,9 @@ use crate::number::Up;
 use crate::op::{Op, Primitive, Scaled};
 use crate::tensor::{DType, Tensor};
 
+/// About how many values of a graph are bounded in adjoint form.
+const MOST_ADJOINTS: usize = 8;
+
 /// What is claimed of an element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Claim {
@@ -23,6 +27,8 @@ pub enum Claim {
     Sound,
     /// |x|, |x̂| ≤ B, from the inputs' scales alone and with the run c.
     ScaleSound,
+    /// |x̂ − x| ≤ ε in adjoint form, by the primitives' own rules whatever rules are given.
+    Adjoint,
 }
 
 /// The rules that make the claims: the primitives' own, or others that are put to the test.
@@ -118,6 +124,15 @@ impl Case {
         bounds::eval_by(rules.error, &self.graph, &config, run, &known)
     }
 
+    /// The same with ε in adjoint form, where that is less, of some values all over the graph.
+    fn adjoints(&self, run: &[Tensor]) -> Vec<Approx> {
+        let given: Vec<Approx> = self.inputs.iter().map(|g| g.approx.clone()).collect();
+        let apart = (run.len() / MOST_ADJOINTS).max(1);
+        let some = (0..run.len()).rev().step_by(apart);
+        let asked = some.filter(|&k| run[k].dtype().is_float()).collect();
+        adjoint::refine(&self.graph, &self.config, run, &given, &asked).approx
+    }
+
     /// The specification; its free shifts are those of an execution.
     pub fn spec<'a>(&'a self, computed: &'a [Tensor]) -> Spec<'a> {
         let x: Vec<&[_]> = self.inputs.iter().map(|given| given.x.as_slice()).collect();
@@ -157,14 +172,17 @@ impl Case {
         computed: &[Tensor],
         run: Vec<Tensor>,
     ) -> Claims {
-        let known = self.bounds(rules, &run);
+        let known = match claim {
+            Claim::Sound | Claim::ScaleSound => self.bounds(rules, &run),
+            Claim::Adjoint => self.adjoints(&run),
+        };
         let determined = known.iter().map(|a| a.determined).collect();
         let blocks = match claim {
             Claim::Sound => known.iter().map(|a| a.blocks.clone()).collect(),
-            Claim::ScaleSound => Vec::new(),
+            Claim::ScaleSound | Claim::Adjoint => Vec::new(),
         };
         let bounds = match claim {
-            Claim::Sound => vec![known.into_iter().map(|a| a.eps).collect()],
+            Claim::Sound | Claim::Adjoint => vec![known.into_iter().map(|a| a.eps).collect()],
             Claim::ScaleSound => {
                 let with_run = Known {
                     run: &run,
@@ -235,7 +253,7 @@ impl Case {
                 let judged = claims.bounds.iter().map(|bounds| {
                     let bound = bounds[k].at(at);
                     match claims.claim {
-                        Claim::Sound => spec.error(k, at, c, bound),
+                        Claim::Sound | Claim::Adjoint => spec.error(k, at, c, bound),
                         Claim::ScaleSound => spec.scale(k, at, c, bound),
                     }
                 });

@@ -22,6 +22,7 @@ pub fn request() -> Request {
         format: None,
         loss: None,
         forward_only: false,
+        adjoint: Vec::new(),
         config: Config::default(),
         formulas: Default::default(),
     }

@@ -13,6 +13,7 @@
 #[macro_use]
 mod names;
 mod activations;
+mod adjoints;
 mod attack;
 mod composites;
 mod convolutions;

@@ -220,8 +220,11 @@ fn primitives() -> Vec<Row> {
     rows
 }
 
-/// The composites under attack: names, tests and graphs.
-fn subjects() -> Vec<(&'static str, &'static str, Fragment)> {
+/// A composite under attack: its name, its test and its graph.
+pub type Subject = (&'static str, &'static str, Fragment);
+
+/// All of them.
+pub fn subjects() -> Vec<Subject> {
     [
         activations::SUBJECTS,
         composites::SUBJECTS,

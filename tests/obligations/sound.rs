@@ -97,8 +97,8 @@ fn least_share(primitive: &str, claim: Claim, backward: bool) -> usize {
         (Claim::ScaleSound, true) => 0,
         // Their gradients have a divisor.
         (Claim::ScaleSound, false) if backward && matches!(primitive, "Asinh" | "Atan") => 0,
-        (Claim::Sound, true) if backward => 15,
-        (Claim::Sound, true) => 25,
+        (Claim::Sound | Claim::Adjoint, true) if backward => 15,
+        (Claim::Sound | Claim::Adjoint, true) => 25,
         (_, false) => 50,
     }
 }

@@ -171,6 +171,13 @@ impl Nest {
         (eps, blocks.map(|b| b.plus_each(cx.len(), rounding)))
     }
 
+    /// |r̂ − Σ l̂ⱼ| of the root: what an execution loses of its own leaves' sum, where it stores it.
+    pub fn lost(&self, cx: &RuleCx, out: &Tensor, drift: &Drift) -> Bound {
+        let c = |i: usize| Up::magnitude(out.get(i)) + drift.at(i);
+        let rounding = self.rounding(cx, !drift.is_open(), c);
+        Bound::from_fn(cx.len(), rounding)
+    }
+
     /// |r̂ − Σ l̂ⱼ| of the root.
     fn rounding<'s>(
         &'s self,
