@@ -3,23 +3,23 @@
 //! `cargo bench --bench certify` prints the tables of docs/benchmarks.md, then criterion's
 //! figures for each stage; ratios are of medians within one run.
 
+mod common;
+
+use common::{Mlp, seconds};
 use criterion::Criterion;
 use gradbound::audit::prepare::{Prepared, prepare};
 use gradbound::audit::{Request, audit};
 use gradbound::bound::{Approx, Operand};
 use gradbound::config::{Config, Contract, Schedule};
-use gradbound::graph::grad::append_backward;
-use gradbound::graph::{Graph, ValueId};
-use gradbound::interpret::{bounds, runtime, spec};
-use gradbound::number::Enclosure;
+use gradbound::interpret::bounds;
 use gradbound::obligation::{Checks, Run, check};
-use gradbound::op::{Op, Primitive, RuleCx, real};
-use gradbound::tensor::{DType, SpecTensor, Tensor, Ty};
+use gradbound::op::{Op, Primitive, RuleCx};
+use gradbound::tensor::{DType, Tensor};
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 fn digits() -> Request {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/digits");
@@ -34,79 +34,6 @@ fn digits() -> Request {
         config: Config::default(),
         formulas: Default::default(),
     }
-}
-
-/// A seeded ReLU network with mean squared activation as its loss, differentiated.
-struct Mlp {
-    graph: Graph,
-    inputs: Vec<Tensor>,
-    /// The last activation.
-    output: ValueId,
-    /// The gradient with respect to the first layer's activation.
-    gradient: ValueId,
-}
-
-impl Mlp {
-    fn new(batch: usize, widths: &[usize]) -> gradbound::Result<Mlp> {
-        let mut state = 1_u64;
-        let mut noise = |len: usize, size: f32| -> Vec<f32> {
-            (0..len)
-                .map(|_| {
-                    state = state
-                        .wrapping_mul(6364136223846793005)
-                        .wrapping_add(1442695040888963407);
-                    ((state >> 40) as f32 / 8_388_608.0 - 1.0) * size
-                })
-                .collect()
-        };
-        let mut graph = Graph::new();
-        let x = graph.input(Ty::new([batch, widths[0]], DType::F32));
-        let inputs = vec![Tensor::f32s(
-            [batch, widths[0]],
-            noise(batch * widths[0], 1.0),
-        )?];
-        let (mut h, mut first) = (x, None);
-        for pair in widths.windows(2) {
-            let (n, k) = (pair[0], pair[1]);
-            let size = (6.0 / n as f32).sqrt();
-            let w = graph.constant(Tensor::f32s([n, k], noise(n * k, size))?);
-            let b = graph.constant(Tensor::f32s([k], noise(k, 0.1))?);
-            let product = graph.matmul(h, w)?;
-            let sum = graph.add(product, b)?;
-            h = graph.relu(sum)?;
-            first = first.or(Some(h));
-        }
-        let squared = graph.mul(h, h)?;
-        let loss = graph.mean(squared, &[0, 1], false)?;
-        let one = graph.scalar(1.0, DType::F32)?;
-        let gradients = append_backward(&mut graph, &[(loss, one)], None)?;
-        let gradient = first.and_then(|h| gradients.of(h));
-        Ok(Mlp {
-            graph,
-            inputs,
-            output: h,
-            gradient: gradient.expect("the first layer is reached"),
-        })
-    }
-
-    fn plain(&self, config: &Config) -> Vec<Tensor> {
-        runtime::eval(&self.graph, config, &self.inputs).expect("runs")
-    }
-
-    fn bounded(&self, config: &Config, run: &[Tensor]) -> Vec<Approx> {
-        bounds::eval(&self.graph, config, run, &[Approx::exact()])
-    }
-
-    fn enclosed(&self, run: &[Tensor]) -> Vec<SpecTensor<Enclosure>> {
-        let inputs = [real(&(), &self.inputs[0])];
-        spec::eval(&self.graph, &(), &inputs, Some(run))
-    }
-}
-
-fn seconds(f: impl FnOnce()) -> f64 {
-    let start = Instant::now();
-    f();
-    start.elapsed().as_secs_f64()
 }
 
 fn median(mut samples: Vec<f64>) -> f64 {
