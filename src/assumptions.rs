@@ -193,14 +193,19 @@ fn executions(config: &Config) -> String {
              dot); a division by a constant may be a product with its rounded reciprocal"
                 .to_string()
         }
-        Schedule::Left => "sums and dot products from left to right, node by node".to_string(),
+        Schedule::Left => {
+            "sums and dot products from left to right, each reduction by itself (docs/rules.md, \
+             trees of declared schedules)"
+                .to_string()
+        }
         Schedule::Pairwise => "sums and dot products by halves (the first ⌈n/2⌉ terms, then the \
-             rest, each likewise), node by node; other additions from left to right"
+             rest, each likewise), each reduction by itself (docs/rules.md, trees of declared \
+             schedules); other additions from left to right"
             .to_string(),
         Schedule::Blocked(n) => format!(
             "sums and dot products in blocks of {n} from left to right, then the blocks' sums \
-             from left to right, the last block shorter, node by node; other additions from \
-             left to right"
+             from left to right, the last block shorter, each reduction by itself (docs/rules.md, \
+             trees of declared schedules); other additions from left to right"
         ),
     };
     let contraction = match config.contract {

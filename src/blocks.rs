@@ -7,6 +7,7 @@
 use crate::bound::Bound;
 use crate::number::Up;
 use crate::tensor::Shape;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// An upper bound of the ℓ2 norm of every block of a tensor.
@@ -244,7 +245,7 @@ impl<'a> Meetings<'a> {
 /// Spectral norms of an exact tensor's matrices, each computed when a product first asks for it.
 /// A copy is another value's, and forgets them.
 #[derive(Debug, Default)]
-pub struct Gains(Mutex<Vec<(usize, Up)>>);
+pub struct Gains(Mutex<BTreeMap<usize, Up>>);
 
 impl Clone for Gains {
     fn clone(&self) -> Gains {
@@ -256,12 +257,7 @@ impl Gains {
     /// The norm of the matrix that begins at an offset.
     pub fn get(&self, offset: usize, compute: impl FnOnce() -> Up) -> Up {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, norm)) = known.iter().find(|(at, _)| *at == offset) {
-            return *norm;
-        }
-        let norm = compute();
-        known.push((offset, norm));
-        norm
+        *known.entry(offset).or_insert_with(compute)
     }
 }
 

@@ -71,6 +71,7 @@ impl Scene<'_> {
         let once = match role {
             Role::Source => return all(),
             Role::Exact => Bound::Zero,
+            Role::Kink => self.beyond_the_kink(k),
             Role::Rounded if known.nest.is_some() => Bound::Zero,
             Role::Rounded | Role::AnyOf => match self.held(k, role) {
                 Some(bound) => bound,
@@ -87,6 +88,31 @@ impl Scene<'_> {
             each_use,
             follows: true,
         }
+    }
+
+    /// How much a kinked function differs from the line of slope g that the run is on.
+    ///
+    /// # Statement
+    /// With f(t) = g·t + r(t), r being 0 on the run's side of 0: |r(x̂) − r(x)| is at most the result.
+    /// # Derivation
+    /// r is monotone, of slope at most 1 (relu) or 2 (abs), and 0 where the enclosure does not
+    /// reach across. A node r keeps the specification's value until its turn, as what jumps does;
+    /// until then f is x's own line, on which nothing lies further from f(x) than |x̂ − x|.
+    fn beyond_the_kink(&self, k: usize) -> Bound {
+        let node = &self.graph.nodes()[k];
+        let x = self.operand(node.args()[0].index());
+        let steep = match node.op() {
+            Op::Abs(_) => Up::new(2.0),
+            _ => Up::ONE,
+        };
+        x.bound(|i| {
+            let (c, reach) = (x.c(i), x.enclosure(i));
+            let across = if c > 0.0 { -reach.lo() } else { reach.hi() };
+            match across > 0.0 && x.eps(i) != Up::ZERO {
+                true => steep * x.eps(i).min(Up::new(across)),
+                false => Up::ZERO,
+            }
+        })
     }
 
     /// ε, and the leaves' errors where a larger sum may take them instead.
@@ -112,7 +138,7 @@ impl Scene<'_> {
         let ids = node.args();
         let hold = |j: usize| match role {
             Role::AnyOf => j == 0,
-            Role::Exact | Role::Rounded | Role::Source => true,
+            Role::Exact | Role::Kink | Role::Rounded | Role::Source => true,
         };
         let args: SmallVec<[Approx; 3]> = (ids.iter().enumerate())
             .map(|(j, a)| {

@@ -13,10 +13,12 @@
 //! value is within its ε of the specification: it is what an execution that loses a part of
 //! some δⱼ has, and the rules bound those as well. (Where executions are *determined* the rules
 //! use that x̂ is c, which is not so between them; enclosures of derivatives then come from a
-//! second evaluation that does not.) The derivatives are the graph's own pullbacks of a unit
+//! second evaluation that does not, nor of the range of what has a kink.) The derivatives are the graph's own pullbacks of a unit
 //! cotangent, evaluated and bounded like every gradient: |ρ̂ − ρ| ≤ ε for each of those points, so
-//! ρ ≤ |c| + 2ε and drift. A kink has its pullback's gate in [0, 1] where it is not decided,
-//! which contains the slope of every secant.
+//! ρ ≤ |c| + 2ε and drift. Relu and abs are followed on the line that the run is on, and what the
+//! other side differs arises there (`Scene::beyond_the_kink`), so that an open gate leaves the
+//! derivatives before it as they are; another kink has its pullback's gate in [0, 1] where it is
+//! not decided, which contains the slope of every secant.
 //! # What jumps
 //! A node that jumps, or that has no pullback, keeps the specification's value until its own
 //! turn: its whole ε is its λ, and nothing is followed through it.
@@ -39,12 +41,13 @@ use crate::error::Result;
 use crate::graph::Graph;
 use crate::interpret::live::Uses;
 use crate::interpret::{bounds, runtime};
-use crate::number::Up;
-use crate::op::{Op, Primitive};
+use crate::number::{Enclosure, Up};
+use crate::op::{Op, Primitive, RuleCx};
 use crate::tensor::Tensor;
 use gates::Gates;
 use losses::{Loss, Scene};
 use pull::{Cotangents, Pulled, pull};
+use role::slope;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What an element's error is made of.
@@ -112,20 +115,22 @@ struct Sweep<'a> {
     values: Vec<Tensor>,
     run: &'a [Tensor],
     known: Vec<Approx>,
-    /// The same where nothing is determined, where that makes a difference.
+    /// The same for values that no execution has, but what lies between two: where executions are
+    /// fixed or something has a kink, that is less.
     loose: Option<Vec<Approx>>,
     losses: Vec<Loss>,
 }
 
 impl<'a> Sweep<'a> {
     fn new(graph: &'a Graph, config: &'a Config, run: &'a [Tensor]) -> Sweep<'a> {
+        let bends = graph.nodes().iter().any(|n| slope(n.op(), 0.0).is_some());
         Sweep {
             graph,
             config,
             values: Vec::with_capacity(graph.len()),
             run,
             known: Vec::with_capacity(graph.len()),
-            loose: config.is_fixed().then(Vec::new),
+            loose: (config.is_fixed() || bends).then(Vec::new),
             losses: Vec::new(),
         }
     }
@@ -138,7 +143,7 @@ impl<'a> Sweep<'a> {
         let next = bounds::next(&Op::error, graph, config, &self.values, &self.known, given);
         self.known.push(next);
         if let Some(loose) = &mut self.loose {
-            let next = bounds::next(&undetermined, graph, config, &self.values, loose, given);
+            let next = bounds::next(&between, graph, config, &self.values, loose, given);
             loose.push(next);
         }
     }
@@ -225,7 +230,7 @@ impl<'a> Sweep<'a> {
             }
             let value = runtime::next(graph, self.config, &self.values)?;
             self.values.push(value);
-            let next = bounds::next(&undetermined, graph, self.config, &self.values, known, None);
+            let next = bounds::next(&between, graph, self.config, &self.values, known, None);
             known.push(next);
         }
         Ok(())
@@ -243,9 +248,17 @@ impl<'a> Sweep<'a> {
     }
 }
 
-/// A rule that does not use that c is the only admissible value.
-fn undetermined(op: &Op, cx: &crate::op::RuleCx, args: &[Operand], out: &Tensor) -> Approx {
-    op.error(cx, args, out).undetermined()
+/// A rule for what lies between executions: c is not the only value where executions are fixed,
+/// and what has a kink may be on the other side of it, on the line that the run is on.
+fn between(op: &Op, cx: &RuleCx, args: &[Operand], out: &Tensor) -> Approx {
+    let mut approx = op.error(cx, args, out);
+    if slope(op, 0.0).is_some() {
+        approx.range = Enclosure::ENTIRE;
+    }
+    match cx.config.is_fixed() {
+        true => approx.undetermined(),
+        false => approx,
+    }
 }
 
 /// Σ |ρ|·λ over the elements of one value.

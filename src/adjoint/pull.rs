@@ -1,11 +1,12 @@
 //! The cotangents of all that a value is computed from, use by use.
 
 use super::losses::{Loss, Scene};
-use super::role::{follows, names_scores_twice, stands_for_its_formula};
+use super::role::{follows, names_scores_twice, slope, stands_for_its_formula};
 use crate::error::{Error, Result};
 use crate::graph::grad::accumulate;
 use crate::graph::{Graph, ValueId};
-use crate::op::{Primitive, VjpSite};
+use crate::op::{Op, Primitive, VjpSite};
+use crate::tensor::Tensor;
 use std::collections::BTreeMap;
 
 /// The cotangents of a value at which something is lost.
@@ -88,10 +89,11 @@ fn contribute(
         args: node.args(),
         cotangent,
     };
-    // The value's own formula is followed, whose every node loses something.
-    let contributions = match stands_for_its_formula(op) {
-        true => vec![Some(cotangent)],
-        false => op.vjp(graph, &site)?,
+    let contributions = match on_the_runs_side(graph, scene, op, node.args(), cotangent)? {
+        Some(contribution) => vec![Some(contribution)],
+        // The value's own formula is followed, whose every node loses something.
+        None if stands_for_its_formula(op) => vec![Some(cotangent)],
+        None => op.vjp(graph, &site)?,
     };
     let mut passed = Vec::new();
     for (j, arg) in node.args().iter().enumerate() {
@@ -116,4 +118,26 @@ fn contribute(
         }
     }
     Ok(passed)
+}
+
+/// δ·g for a kinked function of slope g at the run's value.
+fn on_the_runs_side(
+    graph: &mut Graph,
+    scene: &Scene,
+    op: &Op,
+    args: &[ValueId],
+    cotangent: ValueId,
+) -> Result<Option<ValueId>> {
+    let Some(x) = args.first().map(|a| &scene.values[a.index()]) else {
+        return Ok(None);
+    };
+    let slopes: Option<Vec<f64>> = (0..x.len()).map(|i| slope(op, x.get(i))).collect();
+    match slopes.filter(|_| slope(op, 0.0).is_some()) {
+        Some(slopes) => {
+            let slopes = Tensor::from_f64s(x.shape().clone(), x.dtype(), &slopes)?;
+            let slopes = graph.constant(slopes);
+            Ok(Some(graph.mul(cotangent, slopes)?))
+        }
+        None => Ok(None),
+    }
 }

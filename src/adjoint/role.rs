@@ -9,6 +9,9 @@ use crate::tensor::Ty;
 pub(super) enum Role {
     /// A continuous function that rounds nothing: errors pass through its derivative.
     Exact,
+    /// A kink at zero that rounds nothing: errors pass through the slope on the run's side, and
+    /// the other side's difference arises here.
+    Kink,
     /// A continuous function whose result is rounded.
     Rounded,
     /// One of several formulas: the first one's derivative, and what the others add.
@@ -26,8 +29,8 @@ pub(super) fn role(op: &Op, args: &[(&Ty, &Approx)]) -> Role {
         return Role::Source;
     }
     match op {
-        Op::Abs(_)
-        | Op::Broadcast(_)
+        Op::Abs(_) | Op::Relu(_) => Role::Kink,
+        Op::Broadcast(_)
         | Op::Concat(_)
         | Op::Conditioned(_)
         | Op::Embed(_)
@@ -36,7 +39,6 @@ pub(super) fn role(op: &Op, args: &[(&Ty, &Approx)]) -> Role {
         | Op::MaxOver(_)
         | Op::Min(_)
         | Op::Neg(_)
-        | Op::Relu(_)
         | Op::Reshape(_)
         | Op::Select(_)
         | Op::Settle(_)
@@ -120,4 +122,14 @@ pub(super) fn names_scores_twice(op: &Op) -> bool {
 /// Which arguments errors are followed to.
 pub(super) fn follows(op: &Op, arg: usize) -> bool {
     arg == 0 || !(stands_for_its_formula(op) || names_scores_twice(op))
+}
+
+/// The slope of a kinked function on the side of the run's value c; `None` for others.
+pub(super) fn slope(op: &Op, c: f64) -> Option<f64> {
+    match (op, c > 0.0) {
+        (Op::Relu(_) | Op::Abs(_), true) => Some(1.0),
+        (Op::Relu(_), false) => Some(0.0),
+        (Op::Abs(_), false) => Some(-1.0),
+        _ => None,
+    }
 }

@@ -100,10 +100,13 @@ impl<'a> Scene<'a> {
             .as_ref()
             .map(|n| Arc::new(n.without_propagation()));
         let eps = Bound::from_fn(observed.len(), |i| self.room(&observed, alternatives, i));
+        // Where executions are fixed, what follows from a given number is one number as well.
+        let determined = self.config.is_fixed() && eps.is_zero();
         Leaf {
             value: observed,
             approx: Approx {
                 nest,
+                determined,
                 ..Approx::within(eps)
             },
         }

@@ -65,7 +65,8 @@ impl Parts<'_> {
             rtol: Num(rtol),
             range: status(c, &self.run.approx[k], &self.run.scales[k].scale),
             error: Some(range(measured.largest)),
-            tightness: Num(measured.tightness),
+            tightness: Num(share(measured.largest.lo(), eps.largest())),
+            nearest: Num(measured.tightness),
             worst: measured.worst.as_ref().map(|w| worst(w, shape)),
             observed: subject
                 .observed
@@ -265,6 +266,12 @@ impl Tally {
             self.witness = Some((value, w.clone()));
         }
     }
+}
+
+/// A figure that bounds nothing; 0/0 is 0.
+#[expect(clippy::float_arithmetic, reason = "a figure for people")]
+fn share(error: f64, eps: Up) -> f64 {
+    if error == 0.0 { 0.0 } else { error / eps.get() }
 }
 
 fn range(e: Enclosure) -> Range {

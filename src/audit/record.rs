@@ -146,8 +146,10 @@ pub struct Value {
     pub range: Option<RangeStatus>,
     /// Where max |runtime − spec| of this run lies.
     pub error: Option<Range>,
-    /// max over elements of error.lower / ε.
+    /// error.lower / eps, both of the whole tensor.
     pub tightness: Num,
+    /// The nearest that an element comes to its own bound: max of errorᵢ/εᵢ.
+    pub nearest: Num,
     /// The element nearest to its bound.
     pub worst: Option<Worst>,
     /// What someone else computed.

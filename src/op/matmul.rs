@@ -286,7 +286,8 @@ impl Primitive for MatMul {
             nest: cx.any_tree().then(|| Arc::new(nest)),
         }
     }
-    /// δ·Bᵀ and Aᵀ·δ, summed over the axes along which a factor was repeated.
+    /// δ·Bᵀ and Aᵀ·δ, summed over the axes along which a factor was repeated; of a B that is one
+    /// matrix for a batch of As, the rows of all of them are those of one A.
     fn vjp(&self, g: &mut Graph, site: &VjpSite) -> Result<Vec<Option<ValueId>>> {
         let [a, b] = [site.args[0], site.args[1]];
         let (ta, tb, d) = (self.transpose_a, self.transpose_b, site.cotangent);
@@ -295,12 +296,28 @@ impl Primitive for MatMul {
         } else {
             g.matmul_with(d, b, false, !tb)?
         };
+        // What many matrices have in common is pulled back by one product over all their rows.
+        let (rows, of_rows) = match g.ty(b).shape.rank() == 2 && !ta {
+            true => (as_one_matrix(g, a)?, as_one_matrix(g, d)?),
+            false => (a, d),
+        };
         let db = if tb {
-            g.matmul_with(d, a, true, ta)?
+            g.matmul_with(of_rows, rows, true, ta)?
         } else {
-            g.matmul_with(a, d, !ta, false)?
+            g.matmul_with(rows, of_rows, !ta, false)?
         };
         let (sa, sb) = (g.ty(a).shape.clone(), g.ty(b).shape.clone());
         Ok(vec![Some(sum_to(g, da, &sa)?), Some(sum_to(g, db, &sb)?)])
+    }
+}
+
+/// A batch of matrices as one, of all their rows.
+fn as_one_matrix(g: &mut Graph, x: ValueId) -> Result<ValueId> {
+    let shape = g.ty(x).shape.clone();
+    match &shape[..] {
+        [lead @ .., columns] if lead.len() > 1 => {
+            g.reshape(x, Shape::from([lead.iter().product(), *columns]))
+        }
+        _ => Ok(x),
     }
 }

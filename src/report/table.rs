@@ -122,7 +122,7 @@ fn row(value: &Value) -> [String; 9] {
         short(value.scale),
         short(value.atol),
         error,
-        nearest(value.tightness),
+        nearest(value.nearest),
         observed,
         verdict,
     ]
