@@ -13,8 +13,12 @@ const ESCAPED: &str = "&lt;script&gt;alert(1)&lt;&#x2f;script&gt;&quot;&#x27;&am
 
 /// The digits example, audited with what JAX computed.
 fn digits() -> Audit {
+    audit(&request(), &|_| {}).unwrap().audit
+}
+
+fn request() -> Request {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/digits");
-    let request = Request {
+    Request {
         model: folder.join("model.onnx"),
         inputs: Some(folder.join("inputs.npz")),
         observed: Some(folder.join("observed.npz")),
@@ -24,8 +28,7 @@ fn digits() -> Audit {
         adjoint: Vec::new(),
         config: Config::default(),
         formulas: Default::default(),
-    };
-    audit(&request, &|_| {}).unwrap().audit
+    }
 }
 
 fn count(page: &str, part: &str) -> usize {
@@ -51,6 +54,27 @@ fn the_example_holds_and_every_value_has_a_row() {
         )));
     }
     assert!(page.contains(&audit.model.sha256));
+}
+
+#[test]
+fn a_page_says_where_errors_are_born() {
+    let born = "Where errors are born";
+    assert!(!html(&digits()).unwrap().contains(born));
+    let request = Request {
+        adjoint: vec!["logits".to_string(), "loss".to_string()],
+        observed: None,
+        ..request()
+    };
+    let page = html(&audit(&request, &|_| {}).unwrap().audit).unwrap();
+    let (_, section) = page.split_once(born).unwrap();
+    let (section, _) = section.split_once("<h2>Obligations</h2>").unwrap();
+    for name in ["logits", "loss", "h1_pre", "h2_pre"] {
+        assert!(
+            section.contains(&format!("<bdi class=\"name\">{name}</bdi>")),
+            "{name}"
+        );
+    }
+    assert!(page.contains("--adjoint logits --adjoint loss"));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The main job: a model and a run's inputs in, a verdict for every value and gradient out.
 
+mod adjoint;
 pub mod blame;
 mod budget;
 mod compose;
@@ -27,7 +28,7 @@ use crate::verdict::Outcome;
 use blame::Scene;
 use prepare::{Prepared, prepare};
 use record::{Assumption, Blame, ConfigRecord, File, Timing, Tool};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use subjects::{Subject, attach_observed, read_observed, subjects};
@@ -77,6 +78,7 @@ pub fn audit(request: &Request, progress: Progress) -> Result<Audited> {
     }
     progress("reading the model");
     let mut prepared = prepare(request)?;
+    prepared.warnings.extend(adjoint::silent(request));
     let mut subjects = subjects(&prepared);
     let read = |path: &Path| read_observed(&prepared, &subjects, path);
     let observed = request.observed.as_deref().map(read).transpose()?;
@@ -99,7 +101,7 @@ pub fn audit(request: &Request, progress: Progress) -> Result<Audited> {
     let plain_s = plain.elapsed().as_secs_f64();
     progress("bounding every value");
     let bounding = Instant::now();
-    let asked = asked(&prepared, &subjects, request)?;
+    let asked = adjoint::asked(&prepared, &subjects, request)?;
     let (run, origins) = match asked.is_empty() {
         true => (
             Run::of(graph, &request.config, &prepared.inputs, values),
@@ -174,35 +176,6 @@ fn assumed(prepared: &Prepared, request: &Request) -> Vec<Assumption> {
     all
 }
 
-/// The values whose eps are to be taken in adjoint form.
-fn asked(prepared: &Prepared, subjects: &[Subject], request: &Request) -> Result<BTreeSet<usize>> {
-    let model = &prepared.model;
-    let mut asked = BTreeSet::new();
-    for name in &request.adjoint {
-        let mut named = subjects.iter().filter(|s| s.name == *name);
-        match named.next() {
-            Some(subject) => {
-                asked.insert(subject.id.index());
-            }
-            None if name == "outputs" => {
-                asked.extend(model.outputs.iter().map(|o| o.id.index()));
-            }
-            None => {
-                let outputs: Vec<&str> = model.outputs.iter().map(|o| o.name.as_str()).collect();
-                return Err(Error::new(format!(
-                    "--adjoint names `{name}`, which the model does not have"
-                ))
-                .in_file(&request.model)
-                .remedy(format!(
-                    "name a value, a gradient (grad:NAME), or `outputs`: {}",
-                    outputs.join(", ")
-                )));
-            }
-        }
-    }
-    Ok(asked)
-}
-
 fn file(path: &Path, sha256: &str) -> File {
     File {
         path: path.display().to_string(),
@@ -230,6 +203,7 @@ fn config_record(request: &Request, prepared: &Prepared) -> ConfigRecord {
         subnormals: config.subnormals.to_string(),
         granularity: config.granularity.to_string(),
         execute: config.execution.to_string(),
+        adjoint: request.adjoint.clone(),
         formulas: words(&request.formulas),
         loss: request.loss.clone(),
         seeds: prepared.seeds.clone(),

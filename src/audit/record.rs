@@ -87,6 +87,7 @@ pub struct ConfigRecord {
     pub subnormals: String,
     pub granularity: String,
     pub execute: String,
+    pub adjoint: Vec<String>,
     pub formulas: BTreeMap<&'static str, &'static str>,
     pub loss: Option<String>,
     pub seeds: Vec<String>,
