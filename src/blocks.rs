@@ -6,6 +6,7 @@
 
 use crate::bound::Bound;
 use crate::number::Up;
+use crate::number::gemm::Layout;
 use crate::tensor::Shape;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -242,10 +243,13 @@ impl<'a> Meetings<'a> {
     }
 }
 
-/// Spectral norms of an exact tensor's matrices, each computed when a product first asks for it.
-/// A copy is another value's, and forgets them.
+/// What products ask of an exact tensor's matrices, computed when one first does: spectral norms,
+/// and the lengths of columns. A copy is another value's, and forgets them.
 #[derive(Debug, Default)]
-pub struct Gains(Mutex<BTreeMap<usize, Up>>);
+pub struct Gains {
+    norms: Mutex<BTreeMap<usize, Up>>,
+    lengths: Mutex<BTreeMap<(usize, Layout), Arc<[Up]>>>,
+}
 
 impl Clone for Gains {
     fn clone(&self) -> Gains {
@@ -256,8 +260,20 @@ impl Clone for Gains {
 impl Gains {
     /// The norm of the matrix that begins at an offset.
     pub fn get(&self, offset: usize, compute: impl FnOnce() -> Up) -> Up {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.norms.lock().unwrap_or_else(PoisonError::into_inner);
         *known.entry(offset).or_insert_with(compute)
+    }
+
+    /// The lengths of the columns of the matrix that begins at an offset and lies like this.
+    pub fn lengths(
+        &self,
+        offset: usize,
+        layout: Layout,
+        compute: impl FnOnce() -> Arc<[Up]>,
+    ) -> Arc<[Up]> {
+        let mut known = self.lengths.lock().unwrap_or_else(PoisonError::into_inner);
+        let lengths = known.entry((offset, layout)).or_insert_with(compute);
+        Arc::clone(lengths)
     }
 }
 

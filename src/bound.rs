@@ -285,6 +285,20 @@ impl Operand<'_> {
         (self.abs(i) + reach).min(self.range(reach).magnitude())
     }
 
+    /// m of every element, at once: |c| of floats that every execution has alike.
+    pub fn magnitudes(&self) -> Vec<Up> {
+        let exact = self.approx.eps.is_zero() && !self.approx.drift.is_open();
+        if exact && self.value.dtype().is_float() {
+            return self
+                .value
+                .to_f64s()
+                .into_iter()
+                .map(Up::magnitude)
+                .collect();
+        }
+        (0..self.len()).map(|i| self.magnitude(i)).collect()
+    }
+
     /// A lower bound on every admissible |x̂|, |c| − 2ε.
     pub fn least_magnitude(&self, i: usize) -> Down {
         self.least(i, self.approx.reach(i))

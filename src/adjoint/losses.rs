@@ -1,6 +1,6 @@
 //! What an execution may lose at one node: its own rounding, apart from what its arguments bring.
 
-use super::role::{Role, absorbs, role};
+use super::role::{Role, absorbs, line, role};
 use crate::bound::{Approx, Bound, Drift, Operand};
 use crate::config::Config;
 use crate::graph::Graph;
@@ -33,7 +33,7 @@ pub(super) struct Scene<'a> {
 }
 
 impl Scene<'_> {
-    fn operand(&self, k: usize) -> Operand<'_> {
+    pub(super) fn operand(&self, k: usize) -> Operand<'_> {
         Operand {
             value: &self.values[k],
             approx: &self.known[k],
@@ -71,7 +71,7 @@ impl Scene<'_> {
         let once = match role {
             Role::Source => return all(),
             Role::Exact => Bound::Zero,
-            Role::Kink => self.beyond_the_kink(k),
+            Role::Kink => self.beside_the_line(k),
             Role::Rounded if known.nest.is_some() => Bound::Zero,
             Role::Rounded | Role::AnyOf => match self.held(k, role) {
                 Some(bound) => bound,
@@ -90,29 +90,18 @@ impl Scene<'_> {
         }
     }
 
-    /// How much a kinked function differs from the line of slope g that the run is on.
+    /// How much a kinked function differs from the line that it is followed on.
     ///
     /// # Statement
-    /// With f(t) = g·t + r(t), r being 0 on the run's side of 0: |r(x̂) − r(x)| is at most the result.
+    /// With f(t) = g·t + r(t), |r(x̂) − r(x)| is at most the result.
     /// # Derivation
-    /// r is monotone, of slope at most 1 (relu) or 2 (abs), and 0 where the enclosure does not
-    /// reach across. A node r keeps the specification's value until its turn, as what jumps does;
-    /// until then f is x's own line, on which nothing lies further from f(x) than |x̂ − x|.
-    fn beyond_the_kink(&self, k: usize) -> Bound {
+    /// At [`line`]. A node r keeps the specification's value until its turn, as what jumps does; until
+    /// then f is x's own line, on which nothing lies further from f(x) than |x̂ − x|·|g|, which f's ε
+    /// allows.
+    fn beside_the_line(&self, k: usize) -> Bound {
         let node = &self.graph.nodes()[k];
         let x = self.operand(node.args()[0].index());
-        let steep = match node.op() {
-            Op::Abs(_) => Up::new(2.0),
-            _ => Up::ONE,
-        };
-        x.bound(|i| {
-            let (c, reach) = (x.c(i), x.enclosure(i));
-            let across = if c > 0.0 { -reach.lo() } else { reach.hi() };
-            match across > 0.0 && x.eps(i) != Up::ZERO {
-                true => steep * x.eps(i).min(Up::new(across)),
-                false => Up::ZERO,
-            }
-        })
+        x.bound(|i| line(node.op(), &x, i).apart)
     }
 
     /// ε, and the leaves' errors where a larger sum may take them instead.

@@ -15,8 +15,8 @@
 //! use that x̂ is c, which is not so between them; enclosures of derivatives then come from a
 //! second evaluation that does not, nor of the range of what has a kink.) The derivatives are the graph's own pullbacks of a unit
 //! cotangent, evaluated and bounded like every gradient: |ρ̂ − ρ| ≤ ε for each of those points, so
-//! ρ ≤ |c| + 2ε and drift. Relu and abs are followed on the line that the run is on, and what the
-//! other side differs arises there (`Scene::beyond_the_kink`), so that an open gate leaves the
+//! ρ ≤ |c| + 2ε and drift. Relu and abs are followed on a line, the run's own or one halfway, and
+//! what they differ from it arises there (`role::line`), so that an open gate leaves the
 //! derivatives before it as they are; another kink has its pullback's gate in [0, 1] where it is
 //! not decided, which contains the slope of every secant.
 //! # What jumps
@@ -47,7 +47,7 @@ use crate::tensor::Tensor;
 use gates::Gates;
 use losses::{Loss, Scene};
 use pull::{Cotangents, Pulled, pull};
-use role::slope;
+use role::bends;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What an element's error is made of.
@@ -123,14 +123,14 @@ struct Sweep<'a> {
 
 impl<'a> Sweep<'a> {
     fn new(graph: &'a Graph, config: &'a Config, run: &'a [Tensor]) -> Sweep<'a> {
-        let bends = graph.nodes().iter().any(|n| slope(n.op(), 0.0).is_some());
+        let kinked = graph.nodes().iter().any(|n| bends(n.op()));
         Sweep {
             graph,
             config,
             values: Vec::with_capacity(graph.len()),
             run,
             known: Vec::with_capacity(graph.len()),
-            loose: (config.is_fixed() || bends).then(Vec::new),
+            loose: (config.is_fixed() || kinked).then(Vec::new),
             losses: Vec::new(),
         }
     }
@@ -249,10 +249,10 @@ impl<'a> Sweep<'a> {
 }
 
 /// A rule for what lies between executions: c is not the only value where executions are fixed,
-/// and what has a kink may be on the other side of it, on the line that the run is on.
+/// and what has a kink may be beside its range, on its line.
 fn between(op: &Op, cx: &RuleCx, args: &[Operand], out: &Tensor) -> Approx {
     let mut approx = op.error(cx, args, out);
-    if slope(op, 0.0).is_some() {
+    if bends(op) {
         approx.range = Enclosure::ENTIRE;
     }
     match cx.config.is_fixed() {

@@ -1,7 +1,7 @@
 //! The cotangents of all that a value is computed from, use by use.
 
 use super::losses::{Loss, Scene};
-use super::role::{follows, names_scores_twice, slope, stands_for_its_formula};
+use super::role::{bends, follows, line, names_scores_twice, stands_for_its_formula};
 use crate::error::{Error, Result};
 use crate::graph::grad::accumulate;
 use crate::graph::{Graph, ValueId};
@@ -89,7 +89,7 @@ fn contribute(
         args: node.args(),
         cotangent,
     };
-    let contributions = match on_the_runs_side(graph, scene, op, node.args(), cotangent)? {
+    let contributions = match on_its_line(graph, scene, (op, node.args()), cotangent)? {
         Some(contribution) => vec![Some(contribution)],
         // The value's own formula is followed, whose every node loses something.
         None if stands_for_its_formula(op) => vec![Some(cotangent)],
@@ -120,24 +120,19 @@ fn contribute(
     Ok(passed)
 }
 
-/// δ·g for a kinked function of slope g at the run's value.
-fn on_the_runs_side(
+/// δ·g for a kinked function that is followed on a line of slope g.
+fn on_its_line(
     graph: &mut Graph,
     scene: &Scene,
-    op: &Op,
-    args: &[ValueId],
+    (op, args): (&Op, &[ValueId]),
     cotangent: ValueId,
 ) -> Result<Option<ValueId>> {
-    let Some(x) = args.first().map(|a| &scene.values[a.index()]) else {
+    let Some(x) = args.first().filter(|_| bends(op)) else {
         return Ok(None);
     };
-    let slopes: Option<Vec<f64>> = (0..x.len()).map(|i| slope(op, x.get(i))).collect();
-    match slopes.filter(|_| slope(op, 0.0).is_some()) {
-        Some(slopes) => {
-            let slopes = Tensor::from_f64s(x.shape().clone(), x.dtype(), &slopes)?;
-            let slopes = graph.constant(slopes);
-            Ok(Some(graph.mul(cotangent, slopes)?))
-        }
-        None => Ok(None),
-    }
+    let x = scene.operand(x.index());
+    let slopes: Vec<f64> = (0..x.len()).map(|i| line(op, &x, i).slope).collect();
+    let slopes = Tensor::from_f64s(x.shape().clone(), x.value.dtype(), &slopes)?;
+    let slopes = graph.constant(slopes);
+    Ok(Some(graph.mul(cotangent, slopes)?))
 }

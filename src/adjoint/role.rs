@@ -1,6 +1,7 @@
 //! What an operation is to an adjoint: where errors arise, and whether they pass through.
 
-use crate::bound::Approx;
+use crate::bound::{Approx, Operand};
+use crate::number::Up;
 use crate::op::Op;
 use crate::tensor::Ty;
 
@@ -9,8 +10,8 @@ use crate::tensor::Ty;
 pub(super) enum Role {
     /// A continuous function that rounds nothing: errors pass through its derivative.
     Exact,
-    /// A kink at zero that rounds nothing: errors pass through the slope on the run's side, and
-    /// the other side's difference arises here.
+    /// A kink at zero that rounds nothing: errors pass through the slope of a line, and what differs
+    /// from that arises here.
     Kink,
     /// A continuous function whose result is rounded.
     Rounded,
@@ -124,12 +125,46 @@ pub(super) fn follows(op: &Op, arg: usize) -> bool {
     arg == 0 || !(stands_for_its_formula(op) || names_scores_twice(op))
 }
 
-/// The slope of a kinked function on the side of the run's value c; `None` for others.
-pub(super) fn slope(op: &Op, c: f64) -> Option<f64> {
-    match (op, c > 0.0) {
-        (Op::Relu(_) | Op::Abs(_), true) => Some(1.0),
-        (Op::Relu(_), false) => Some(0.0),
-        (Op::Abs(_), false) => Some(-1.0),
-        _ => None,
+/// True for what has a kink at zero and is followed on a line.
+pub(super) fn bends(op: &Op) -> bool {
+    matches!(op, Op::Abs(_) | Op::Relu(_))
+}
+
+/// The line that a kinked function is followed on, and how far from it two values may lead apart.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Line {
+    /// g.
+    pub slope: f64,
+    /// |r(x̂) − r(x)| is at most this, with f(t) = g·t + r(t).
+    pub apart: Up,
+}
+
+/// The better of two lines for element i of the argument x of a function that [bends](bends).
+///
+/// # Derivation
+/// On the run's side r is 0 there and monotone beyond, with a slope of at most 1 (relu) or 2
+/// (abs): |r(x̂) − r(x)| ≤ that times min(ε, how far the enclosure reaches across). On the line
+/// halfway between both sides r has slopes of ±½ (relu) or ±1 (abs): half as much times ε.
+pub(super) fn line(op: &Op, x: &Operand, i: usize) -> Line {
+    let relu = matches!(op, Op::Relu(_));
+    let (c, reach, eps) = (x.c(i), x.enclosure(i), x.eps(i));
+    let (slope, halfway, steep) = match (relu, c > 0.0) {
+        (true, true) => (1.0, 0.5, Up::ONE),
+        (true, false) => (0.0, 0.5, Up::ONE),
+        (false, true) => (1.0, 0.0, Up::new(2.0)),
+        (false, false) => (-1.0, 0.0, Up::new(2.0)),
+    };
+    let across = if c > 0.0 { -reach.lo() } else { reach.hi() };
+    let across = Up::new(if across > 0.0 { across } else { 0.0 });
+    let (beside, between) = (steep * eps.min(across), Up::new(0.5) * steep * eps);
+    match beside > between {
+        true => Line {
+            slope: halfway,
+            apart: between,
+        },
+        false => Line {
+            slope,
+            apart: beside,
+        },
     }
 }

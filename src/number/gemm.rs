@@ -13,7 +13,7 @@
 use super::round::Up;
 
 /// How the entries of a matrix lie in a slice: `data[row·row_step + column·column_step]`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Layout {
     /// Rows of the matrix.
     pub rows: usize,

@@ -234,11 +234,8 @@ impl Primitive for MatMul {
             return cx.approx(args, Bound::Tensor(Up::INFINITY));
         };
         let each = |x: &Operand, f: &dyn Fn(usize) -> Up| (0..x.len()).map(f).collect::<Vec<Up>>();
-        let magnitude = self.product(
-            &plan,
-            &each(a, &|i| a.magnitude(i)),
-            &each(b, &|i| b.magnitude(i)),
-        );
+        let of_b = b.magnitudes();
+        let magnitude = self.product(&plan, &a.magnitudes(), &of_b);
         let mut propagated: Option<Vec<Up>> = None;
         if !b.approx.eps.is_zero() {
             let eb = b.approx.eps.to_vec(b.len());
@@ -247,7 +244,12 @@ impl Primitive for MatMul {
         if !a.approx.eps.is_zero() {
             let cross = cross_terms(a, b);
             let ea = a.approx.eps.to_vec(a.len());
-            let with_a = self.product(&plan, &ea, &each(b, &|i| b.abs(i) + cross * b.eps(i)));
+            // |B| is m(B) where B is the same in every execution.
+            let with_errors = match b.approx.eps.is_zero() && !b.approx.drift.is_open() {
+                true => of_b,
+                false => each(b, &|i| b.abs(i) + cross * b.eps(i)),
+            };
+            let with_a = self.product(&plan, &ea, &with_errors);
             propagated = Some(match propagated {
                 Some(p) => p.iter().zip(&with_a).map(|(&p, &q)| p + q).collect(),
                 None => with_a,

@@ -15,6 +15,7 @@ use crate::bound::Operand;
 use crate::number::Up;
 use crate::number::gemm::Layout;
 use crate::number::spectral::spectral_norm;
+use std::sync::Arc;
 
 /// Gram products for a weight, whose norm serves all samples, and for a value of this run.
 const OF_A_WEIGHT: usize = 7;
@@ -63,8 +64,30 @@ impl Factor<'_> {
         (0..count).map(line).collect()
     }
 
+    /// True for what every execution and the specification have alike.
+    fn is_exact(&self) -> bool {
+        self.x.approx.eps.is_zero() && self.x.approx.determined
+    }
+
+    /// The norms of the columns of every admissible matrix.
+    fn lengths(&self) -> Arc<[Up]> {
+        let compute = || self.lines(true, |i| self.x.magnitude(i)).into();
+        match self.is_exact() {
+            true => self
+                .x
+                .approx
+                .gains
+                .lengths(self.offset, self.layout, compute),
+            false => compute(),
+        }
+    }
+
     /// How far the rows, or the columns, may be from the specification's.
     fn radii(&self, of_columns: bool) -> Vec<Up> {
+        if self.x.approx.eps.is_zero() {
+            let l = self.layout;
+            return vec![Up::ZERO; if of_columns { l.columns } else { l.rows }];
+        }
         let mut own = self.lines(of_columns, |i| self.x.eps(i));
         let l = self.layout;
         let (step, length) = if of_columns {
@@ -103,7 +126,7 @@ impl Factor<'_> {
             let entries: Vec<f64> = range.clone().map(|i| x.c(i)).collect();
             spectral_norm(&entries, self.layout, products)
         };
-        if x.approx.eps.is_zero() && x.approx.determined {
+        if self.is_exact() {
             return x.approx.gains.get(self.offset, || norm_of(OF_A_WEIGHT));
         }
         let within = norm(
@@ -128,13 +151,13 @@ impl Factors<'_> {
         };
         let (of_a, of_b) = (gain(a, beta), gain(b, alpha));
         let spec = a.lines(false, |i| a.x.spec_magnitude(i));
-        let lengths = b.lines(true, |i| b.x.magnitude(i));
+        let lengths = b.lengths();
         let columns = b.layout.columns;
         let rows: Vec<Up> = (0..a.layout.rows)
             .map(|i| {
                 let own = propagated.get_mut(i * columns..(i + 1) * columns);
                 let own = own.unwrap_or_default();
-                for ((p, &length), &e) in own.iter_mut().zip(&lengths).zip(&errors) {
+                for ((p, &length), &e) in own.iter_mut().zip(lengths.iter()).zip(&errors) {
                     *p = Up::min(*p, times(radii[i], length) + times(e, spec[i]));
                 }
                 let together = times(radii[i], of_b) + times(beta, spec[i]);
