@@ -13,8 +13,8 @@ use std::collections::BTreeSet;
 pub fn of_adjoints() -> Assumption {
     entry(
         "A8",
-        "for the values that were asked for in adjoint form: a value other than a sum or a product is \
-         computed once, and all its uses have the same",
+        "for the values that were asked for in adjoint form: what is no sum or product, nor a movement \
+         of one, is computed once, and all its uses have the same; a matrix product loads its factors",
         "--adjoint; docs/design.md, the adjoint form",
     )
 }

@@ -1,8 +1,8 @@
 //! What an execution may lose at one node: its own rounding, apart from what its arguments bring.
 
-use super::role::{Role, absorbs, line, role};
+use super::role::{Role, absorbs, is_copied, line, role};
 use crate::bound::{Approx, Bound, Drift, Operand};
-use crate::config::Config;
+use crate::config::{Config, Contract, Schedule};
 use crate::graph::Graph;
 use crate::number::Up;
 use crate::op::{Op, Primitive, RuleCx};
@@ -15,11 +15,19 @@ use std::sync::Arc;
 pub(super) struct Loss {
     /// Once, whatever uses the value.
     pub once: Bound,
-    /// At every use that has a copy of its own: a sum's rounding, which is none inside a larger
-    /// sum, and that of a product that may be contracted.
-    pub each_use: Bound,
+    /// At every use, of which each may have a copy of its own.
+    pub copied: Bound,
+    /// The same, of a sum's rounding, but for the uses that take its leaves into a larger sum.
+    pub stored: Bound,
     /// True where errors of the arguments are followed.
     pub follows: bool,
+}
+
+impl Loss {
+    /// True where nothing is lost.
+    pub fn is_none(&self) -> bool {
+        self.once.is_zero() && self.copied.is_zero() && self.stored.is_zero()
+    }
 }
 
 /// A run up to some value, as an adjoint sees it.
@@ -53,10 +61,6 @@ impl Scene<'_> {
     pub(super) fn loss(&self, k: usize) -> Loss {
         let node = &self.graph.nodes()[k];
         let (op, known) = (node.op(), &self.known[k]);
-        let all = || Loss {
-            once: self.whole(k),
-            ..Loss::default()
-        };
         if known.eps.is_zero() {
             return Loss::default();
         }
@@ -64,30 +68,41 @@ impl Scene<'_> {
             .map(|a| (self.graph.ty(*a), &self.known[a.index()]))
             .collect();
         let role = role(op, &args);
-        let of_nest = || match &known.nest {
-            Some(nest) => nest.lost(&self.cx(k), &self.values[k], &known.drift),
-            None => Bound::Zero,
+        let lost = match role {
+            Role::Source => None,
+            Role::Exact => Some(Bound::Zero),
+            Role::Kink => Some(self.beside_the_line(k)),
+            Role::Rounded if known.nest.is_some() => Some(Bound::Zero),
+            Role::Rounded | Role::AnyOf => self.held(k, role),
         };
-        let once = match role {
-            Role::Source => return all(),
-            Role::Exact => Bound::Zero,
-            Role::Kink => self.beside_the_line(k),
-            Role::Rounded if known.nest.is_some() => Bound::Zero,
-            Role::Rounded | Role::AnyOf => match self.held(k, role) {
-                Some(bound) => bound,
-                None => return all(),
-            },
+        let follows = lost.is_some();
+        let lost = lost.unwrap_or_else(|| self.whole(k));
+        let (once, copied) = match self.has_copies(op) {
+            true => (Bound::Zero, lost),
+            false => (lost, Bound::Zero),
         };
-        let contracted = matches!(op, Op::Mul(_) | Op::Square(_));
-        let (once, each_use) = match contracted {
-            true => (Bound::Zero, once),
-            false => (once, of_nest()),
+        let rounded = match &known.nest {
+            Some(nest) if follows => nest.lost(&self.cx(k), &self.values[k], &known.drift),
+            _ => Bound::Zero,
+        };
+        let (once, stored) = match self.has_copies(op) {
+            true => (once, rounded),
+            false => (once.plus(&rounded, self.values[k].len()), Bound::Zero),
         };
         Loss {
             once,
-            each_use,
-            follows: true,
+            copied,
+            stored,
+            follows,
         }
+    }
+
+    /// Whether uses of an operation's result may each have a copy: not where trees and
+    /// contraction are declared.
+    pub(super) fn has_copies(&self, op: &Op) -> bool {
+        let declared =
+            self.config.schedule != Schedule::Any && self.config.contract == Contract::Off;
+        is_copied(op) && !declared
     }
 
     /// How much a kinked function differs from the line that it is followed on.

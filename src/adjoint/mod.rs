@@ -23,10 +23,10 @@
 //! A node that jumps, or that has no pullback, keeps the specification's value until its own
 //! turn: its whole ε is its λ, and nothing is followed through it.
 //! # Copies
-//! Where trees are open, a larger sum may take a sum's leaves in its place: then only other
-//! uses, which store it, meet its rounding. A use of a sum or product may have a copy of its
-//! own, contracted or not: λ counts there by the uses' derivatives one by one. Of every other
-//! value there is one (assumption A8).
+//! Where trees or contractions are open, every use of a sum or product may have a copy of its own,
+//! made of copies of what that is the sum or product of, and so on, up to what is neither
+//! (assumption A8): their losses count by Σ|∂o/∂copy|, pulled back in magnitudes. A sum whose
+//! leaves a larger sum takes in its place is not rounded there.
 //! # Tightness
 //! Test `adjoints_are_nearly_attained`.
 
@@ -38,7 +38,7 @@ mod role;
 use crate::bound::{Approx, Bound, Operand};
 use crate::config::{Config, Subnormals};
 use crate::error::Result;
-use crate::graph::Graph;
+use crate::graph::{Graph, ValueId};
 use crate::interpret::live::Uses;
 use crate::interpret::{bounds, runtime};
 use crate::number::{Enclosure, Up};
@@ -176,7 +176,10 @@ impl<'a> Sweep<'a> {
             let born = self.born(&pulled, &needed, element).ok()?;
             let sum: Up = born.iter().map(|b| b.1).sum();
             eps[element] = eps[element].min(sum);
-            if largest.as_ref().is_none_or(|known| known.eps < sum) {
+            if largest
+                .as_ref()
+                .is_none_or(|known| eps[known.element] < eps[element])
+            {
                 largest = Some(Origins {
                     element,
                     eps: sum,
@@ -194,7 +197,7 @@ impl<'a> Sweep<'a> {
         let evaluated = self.extend(pulled, needed, element);
         let known = self.loose.as_ref().unwrap_or(&self.known);
         let values = &self.values;
-        let operand = |id: crate::graph::ValueId| Operand {
+        let operand = |id: ValueId| Operand {
             value: &values[id.index()],
             approx: &known[id.index()],
         };
@@ -262,11 +265,7 @@ fn between(op: &Op, cx: &RuleCx, args: &[Operand], out: &Tensor) -> Approx {
 }
 
 /// Σ |ρ|·λ over the elements of one value.
-fn charge<'a>(
-    at: &Cotangents,
-    loss: &Loss,
-    operand: impl Fn(crate::graph::ValueId) -> Operand<'a>,
-) -> Up {
+fn charge<'a>(at: &Cotangents, loss: &Loss, operand: impl Fn(ValueId) -> Operand<'a>) -> Up {
     let weighted = |x: Operand, loss: &Bound| -> Up {
         let each = (0..x.len()).map(|i| match loss.at(i) {
             Up::ZERO => Up::ZERO,
@@ -274,25 +273,31 @@ fn charge<'a>(
         });
         each.sum()
     };
-    let mut sum = Up::ZERO;
-    if !loss.once.is_zero() {
-        sum += weighted(operand(at.total), &loss.once);
-    }
-    if !loss.each_use.is_zero() {
-        let uses = at
-            .copies
-            .iter()
-            .map(|&u| weighted(operand(u), &loss.each_use));
-        sum += uses.sum::<Up>();
-    }
-    sum
+    let each = [
+        (Some(at.total), &loss.once),
+        (at.copies.map(|c| c.0), &loss.copied),
+        (at.copies.and_then(|c| c.1), &loss.stored),
+    ];
+    let lost = each.into_iter().filter(|(_, loss)| !loss.is_zero());
+    lost.filter_map(|(by, loss)| Some(weighted(operand(by?), loss)))
+        .sum()
 }
 
 impl Cotangents {
     /// Whether something is lost there.
     fn matters(&self, losses: &[Loss]) -> bool {
+        !losses[self.at].is_none()
+    }
+
+    /// What must be known of it.
+    fn wanted<'a>(&'a self, losses: &'a [Loss]) -> impl Iterator<Item = ValueId> + 'a {
         let loss = &losses[self.at];
-        !loss.once.is_zero() || !loss.each_use.is_zero()
+        let once = (!loss.once.is_zero()).then_some(self.total);
+        let copied = self.copies.filter(|_| !loss.copied.is_zero()).map(|c| c.0);
+        let stored = self.copies.filter(|_| !loss.stored.is_zero());
+        [once, copied, stored.and_then(|c| c.1)]
+            .into_iter()
+            .flatten()
     }
 }
 
@@ -301,8 +306,7 @@ impl Pulled {
     fn needed(&self, losses: &[Loss]) -> Uses {
         let mut wanted = vec![false; self.graph.len()];
         for c in self.cotangents.iter().filter(|c| c.matters(losses)) {
-            wanted[c.total.index()] = true;
-            c.copies.iter().for_each(|u| wanted[u.index()] = true);
+            c.wanted(losses).for_each(|id| wanted[id.index()] = true);
         }
         Uses::of(&self.graph, &wanted)
     }

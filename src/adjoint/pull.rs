@@ -1,7 +1,9 @@
 //! The cotangents of all that a value is computed from, use by use.
 
 use super::losses::{Loss, Scene};
-use super::role::{bends, follows, line, names_scores_twice, stands_for_its_formula};
+use super::role::{
+    bends, follows, line, names_scores_twice, passes_copies, stands_for_its_formula,
+};
 use crate::error::{Error, Result};
 use crate::graph::grad::accumulate;
 use crate::graph::{Graph, ValueId};
@@ -16,8 +18,9 @@ pub(super) struct Cotangents {
     pub at: usize,
     /// Of all its uses together.
     pub total: ValueId,
-    /// Of each use that has a copy of its own.
-    pub copies: Vec<ValueId>,
+    /// The magnitudes of those of its copies, added up, and without the uses that take the leaves
+    /// of a sum.
+    pub copies: Option<(ValueId, Option<ValueId>)>,
 }
 
 /// A graph that computes the cotangents of one value's parts from a seed.
@@ -31,8 +34,16 @@ pub(super) struct Pulled {
     pub cotangents: Vec<Cotangents>,
 }
 
-/// The contributions to a value's cotangent, and who made them: `None` is the seed.
-type Contributions = Vec<(Option<usize>, ValueId)>;
+/// What a use adds to a value's cotangent.
+#[derive(Debug, Clone, Copy)]
+struct Contribution {
+    /// Whose: `None` is the seed.
+    by: Option<usize>,
+    /// Of the use as a whole.
+    signed: ValueId,
+    /// The magnitudes of its copies'; of a value that has copies.
+    magnitude: Option<ValueId>,
+}
 
 /// Appends what pulls a cotangent of `target` back to everything at which something is lost.
 ///
@@ -44,28 +55,27 @@ pub(super) fn pull(scene: &Scene, losses: &[Loss], target: usize) -> Result<Pull
     let values: Vec<ValueId> = graph.values().collect();
     let ty = graph.ty(values[target]).clone();
     let seed = graph.input(ty);
-    let mut pending: BTreeMap<usize, Contributions> = BTreeMap::new();
-    pending.insert(target, vec![(None, seed)]);
+    let mut pending: BTreeMap<usize, Vec<Contribution>> = BTreeMap::new();
+    let whole = Contribution {
+        by: None,
+        signed: seed,
+        magnitude: Some(seed),
+    };
+    pending.insert(target, vec![whole]);
     let mut cotangents = Vec::new();
-    while let Some((at, contributions)) = pending.pop_last() {
-        let ids: Vec<ValueId> = contributions.iter().map(|c| c.1).collect();
-        let total = accumulate(&mut graph, &ids, None)?;
-        // A larger sum takes the leaves of a sum, and what is lost at them; a product is a leaf.
-        let is_sum = scene.known[at].nest.is_some();
-        let absorbed = |by: usize| is_sum && scene.absorbs(by);
-        let copies = (contributions.iter())
-            .filter(|(by, _)| by.is_none_or(|by| !absorbed(by)))
-            .map(|c| c.1);
-        cotangents.push(Cotangents {
-            at,
-            total,
-            copies: copies.collect(),
-        });
+    while let Some((at, uses)) = pending.pop_last() {
+        let signed: Vec<ValueId> = uses.iter().map(|c| c.signed).collect();
+        let total = accumulate(&mut graph, &signed, None)?;
+        let copies = copies(&mut graph, scene, at, &uses)?;
+        cotangents.push(Cotangents { at, total, copies });
         if losses[at].follows {
-            for (arg, to_arg) in contribute(&mut graph, scene, values[at], total)? {
-                let of_arg = pending.entry(arg).or_default();
-                of_arg.push((Some(at), to_arg));
-            }
+            let magnitude = copies.map(|c| c.0);
+            pass_on(
+                &mut graph,
+                scene,
+                (values[at], total, magnitude),
+                &mut pending,
+            )?;
         }
     }
     Ok(Pulled {
@@ -73,6 +83,60 @@ pub(super) fn pull(scene: &Scene, losses: &[Loss], target: usize) -> Result<Pull
         begins,
         cotangents,
     })
+}
+
+/// The magnitudes of all copies' cotangents, and of those that are stored.
+fn copies(
+    graph: &mut Graph,
+    scene: &Scene,
+    at: usize,
+    uses: &[Contribution],
+) -> Result<Option<(ValueId, Option<ValueId>)>> {
+    if !scene.has_copies(scene.graph.nodes()[at].op()) {
+        return Ok(None);
+    }
+    let all: Vec<ValueId> = uses.iter().filter_map(|c| c.magnitude).collect();
+    // A larger sum takes the leaves of a sum, and what is lost at them.
+    let stored = uses
+        .iter()
+        .filter(|c| c.by.is_none_or(|by| !scene.absorbs(by)));
+    let stored: Vec<ValueId> = stored.filter_map(|c| c.magnitude).collect();
+    let of_all = accumulate(graph, &all, None)?;
+    let of_stored = match stored.is_empty() {
+        true => None,
+        false => Some(accumulate(graph, &stored, None)?),
+    };
+    Ok(Some((of_all, of_stored)))
+}
+
+/// Files what a node passes on to its arguments. The copies that uses have of a sum or product are
+/// made of copies of its arguments; anything else loads one of each.
+fn pass_on(
+    graph: &mut Graph,
+    scene: &Scene,
+    (value, total, magnitude): (ValueId, ValueId, Option<ValueId>),
+    pending: &mut BTreeMap<usize, Vec<Contribution>>,
+) -> Result<()> {
+    let at = value.index();
+    let signed = contribute(graph, scene, value, total)?;
+    let passes = passes_copies(scene.graph.nodes()[at].op());
+    let of_copies = match magnitude.filter(|_| passes) {
+        Some(magnitude) => contribute(graph, scene, value, magnitude)?,
+        None => signed.clone(),
+    };
+    for ((arg, signed), (_, copied)) in signed.into_iter().zip(of_copies) {
+        let is_copied = scene.has_copies(scene.graph.nodes()[arg].op());
+        let magnitude = match is_copied {
+            true => Some(graph.abs(copied)?),
+            false => None,
+        };
+        pending.entry(arg).or_default().push(Contribution {
+            by: Some(at),
+            signed,
+            magnitude,
+        });
+    }
+    Ok(())
 }
 
 /// What a node passes on to those of its arguments that carry an error.

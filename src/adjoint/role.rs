@@ -168,3 +168,42 @@ pub(super) fn line(op: &Op, x: &Operand, i: usize) -> Line {
         },
     }
 }
+
+/// True for a sum, a product, or what passes their results on: a use of it may have its own copy,
+/// computed in another tree, contracted or not.
+pub(super) fn is_copied(op: &Op) -> bool {
+    passes_copies(op) || matches!(op, Op::MatMul(_))
+}
+
+/// True where the copies that uses have of a result are made of copies of the arguments. A matrix
+/// product's factors are loaded.
+pub(super) fn passes_copies(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::Add(_)
+            | Op::AddN(_)
+            | Op::AnyOf(_)
+            | Op::Broadcast(_)
+            | Op::Concat(_)
+            | Op::Conditioned(_)
+            | Op::Div(_)
+            | Op::Embed(_)
+            | Op::Fold(_)
+            | Op::Gather(_)
+            | Op::Mean(_)
+            | Op::Mul(_)
+            | Op::Neg(_)
+            | Op::Prod(_)
+            | Op::Reshape(_)
+            | Op::ScatterAdd(_)
+            | Op::Select(_)
+            | Op::Settle(_)
+            | Op::Share(_)
+            | Op::Slice(_)
+            | Op::Square(_)
+            | Op::Sub(_)
+            | Op::Sum(_)
+            | Op::Transpose(_)
+            | Op::Windows(_)
+    )
+}

@@ -133,6 +133,54 @@ fn copies_of_a_product_may_differ() {
     assert!(contracted != 0.0 && f64::from(contracted.abs()) <= adjoint);
 }
 
+/// |r| − relu(r) is 0 where both uses have the same r > 0, but each may have a copy: with its
+/// product contracted or not, behind a movement, from sums in different trees.
+#[test]
+fn copies_are_followed_to_what_is_loaded() {
+    let inputs = [f32s(&[1.1, 0.7]), f32s(&[0.9, 1.3]), f32s(&[1e-9, 1e-9])];
+    type Build = fn(&mut Graph, &[ValueId]) -> gradbound::Result<ValueId>;
+    let sums: [Build; 5] = [
+        |g, v| {
+            let p = g.mul(v[0], v[1])?;
+            g.add(p, v[2])
+        },
+        |g, v| {
+            let p = g.mul(v[0], v[1])?;
+            let p = g.reshape(p, [2, 1].into())?;
+            let p = g.broadcast(p, &[2, 2].into())?;
+            let s = g.reshape(v[2], [2, 1].into())?;
+            g.add(p, s)
+        },
+        |g, v| {
+            let p = g.mul(v[0], v[1])?;
+            let p = g.neg(p)?;
+            g.sub(v[2], p)
+        },
+        |g, v| {
+            let r = g.add_n(&[v[0], v[1], v[2]])?;
+            g.mul(r, v[1])
+        },
+        |g, v| {
+            let r = g.add_n(&[v[0], v[1], v[2]])?;
+            let q = g.mul(r, v[1])?;
+            let q = g.gather(q, v[3], 0)?;
+            g.add(q, v[2])
+        },
+    ];
+    let indices = Tensor::i64s([2], vec![1, 0]).unwrap();
+    let inputs = [&inputs[..], &[indices]].concat();
+    for (n, sum) in sums.iter().enumerate() {
+        let (_, adjoint, c) = both(&Config::default(), &inputs, |g, v| {
+            let r = sum(g, v)?;
+            let (one, other) = (g.abs(r)?, g.relu(r)?);
+            g.sub(one, other)
+        });
+        assert_eq!(c.get(0), 0.0);
+        // Half an ulp of what is near 1 or 2, at least.
+        assert!(adjoint >= 2f64.powi(-24), "{n}: {adjoint:e}");
+    }
+}
+
 /// y = 0.5·(eˣ·1.5) reaches 0.9 of its bound where the function is off by its table's ulp.
 #[test]
 fn adjoints_are_nearly_attained() {
