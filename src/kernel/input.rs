@@ -151,8 +151,8 @@ impl Input {
 
     /// The most elements that it may have; `None` where that is no number.
     pub(super) fn most(&self) -> Option<usize> {
-        let each = self.dims.iter().map(|d| d.largest);
-        each.fold(Some(1), |most: Option<usize>, n| most?.checked_mul(n))
+        let mut each = self.dims.iter().map(|d| d.largest);
+        each.try_fold(1, usize::checked_mul)
     }
 
     pub(super) fn is_exact(&self) -> bool {
