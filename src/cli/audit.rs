@@ -77,7 +77,7 @@ pub struct Args {
     #[arg(long)]
     quiet: bool,
     /// Threads to use; results are the same for any number [default: one per core].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=MOST_THREADS))]
     threads: Option<u16>,
     /// Seed of everything random; an audit draws nothing.
     #[arg(long, value_name = "N")]
@@ -91,6 +91,9 @@ pub(super) fn float_format(word: &str) -> std::result::Result<DType, String> {
         format!("use one of: {}", all.join(" "))
     })
 }
+
+/// Threads that are started at most: beyond any machine's cores they only take memory.
+pub(super) const MOST_THREADS: i64 = 1024;
 
 pub(super) fn use_threads(threads: u16) -> Result<()> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads));

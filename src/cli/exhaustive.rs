@@ -3,7 +3,7 @@
 use super::progress::Spinner;
 use super::{print, status};
 use crate::config::Subnormals;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exhaustive::{self, Glance, Routine, Selection};
 use crate::libm::Libm;
 use crate::tensor::DType;
@@ -20,18 +20,42 @@ pub struct Options {
     pub exhaustive: bool,
     /// With --exhaustive: only operands that are off by so many ulp, 0, 1 or 3 [default: all
     /// three].
-    #[arg(long, value_name = "K", requires = "exhaustive", value_parser = clap::value_parser!(u32).range(0..=3))]
+    #[arg(long, value_name = "K", requires = "exhaustive", value_parser = ulps)]
     ulps: Option<u32>,
     /// With --exhaustive: whose f32 functions are measured on all 2^32 arguments, own (this
-    /// program's runtime) or system (this machine's C library).
-    #[arg(long, default_value = "own")]
-    routine: Routine,
-    /// With --exhaustive: where exhaustive.json and the state of the search go.
-    #[arg(long, value_name = "DIR", default_value = "gradbound-out")]
-    out: PathBuf,
+    /// program's runtime) or system (this machine's C library) [default: own].
+    #[arg(long, value_name = "WHOSE")]
+    routine: Option<Routine>,
+    /// With --exhaustive: where exhaustive.json and the state of the search go [default:
+    /// gradbound-out].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     /// With --exhaustive: also write the record as a page of Markdown.
     #[arg(long, value_name = "FILE", requires = "exhaustive")]
     write: Option<PathBuf>,
+}
+
+fn ulps(word: &str) -> std::result::Result<u32, String> {
+    let known = ["0", "1", "3"].contains(&word);
+    let k = word.parse().ok().filter(|_| known);
+    k.ok_or_else(|| "use 0, 1 or 3".to_owned())
+}
+
+impl Options {
+    /// Fails where an option was given that another search does nothing with.
+    pub fn only_exhaustive(&self) -> Result<()> {
+        let given = [
+            ("--ulps", self.ulps.is_some()),
+            ("--routine", self.routine.is_some()),
+            ("--out", self.out.is_some()),
+            ("--write", self.write.is_some()),
+        ];
+        match given.into_iter().find(|(_, given)| *given) {
+            Some((option, _)) => Err(Error::new(format!("{option} needs --exhaustive"))
+                .remedy("search exhaustively, or leave the option out")),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What is searched, with the options that all searches have.
@@ -64,11 +88,14 @@ pub fn run(args: Request) -> Result<u8> {
         libm: args.libm,
         subnormals: args.subnormals,
         ulps: options.ulps,
-        routine: options.routine,
+        routine: options.routine.unwrap_or(Routine::Own),
     };
     let checks = exhaustive::checks(&selection)?;
     let spinner = Spinner::new(args.quiet);
-    let found = exhaustive::search(checks, &options.out, args.resume, &|glance| {
+    let out = options
+        .out
+        .unwrap_or_else(|| PathBuf::from("gradbound-out"));
+    let found = exhaustive::search(checks, &out, args.resume, &|glance| {
         spinner.stage(&line(glance));
     })?;
     drop(spinner);

@@ -2,8 +2,10 @@
 
 mod audit;
 mod exhaustive;
+mod found;
 mod ops;
 mod progress;
+mod replay;
 mod search;
 
 use crate::error::{Error, Result};

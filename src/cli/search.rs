@@ -1,10 +1,11 @@
 //! `gradbound search`: inputs and executions on which a claim fails, or comes nearest to
 //! failing.
 
-use super::audit::{float_format, use_threads};
+use super::audit::{MOST_THREADS, float_format, use_threads};
 use super::exhaustive;
+use super::found::{Found, name_of, per_second, table};
 use super::progress::Spinner;
-use super::{print, status};
+use super::{print, replay, status};
 use crate::audit::Request;
 use crate::config::{Accumulate, Config, Contract, Execution, Granularity, Schedule, Subnormals};
 use crate::error::{Error, Result};
@@ -19,7 +20,6 @@ use crate::witness::search::{Best, Budget, Search, State, Strategy};
 use crate::witness::shrink::shrink;
 use crate::witness::subject::Subject;
 use crate::witness::subject::model;
-use serde::Serialize;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -27,6 +27,8 @@ use std::time::{Duration, Instant};
 const TRIALS: u64 = 20_000;
 /// Seconds for each obligation of a model where no budget is given.
 const SECONDS: u32 = 10;
+/// How often it is written how far a search went.
+const SAVED: Duration = Duration::from_millis(500);
 /// Trials that making a witness simpler may take; never more than finding it took.
 const SHRINKING: u64 = 4_000;
 
@@ -35,7 +37,7 @@ const SHRINKING: u64 = 4_000;
 pub struct Args {
     /// The model whose values are searched over its inputs: an ONNX file.
     #[arg(required_unless_present_any = ["op", "replay", "exhaustive"], conflicts_with = "op")]
-    model: Option<PathBuf>,
+    pub(super) model: Option<PathBuf>,
     /// Arrays for the model's inputs: .npz or .safetensors.
     #[arg(long, value_name = "FILE")]
     inputs: Option<PathBuf>,
@@ -93,7 +95,7 @@ pub struct Args {
     seed: u64,
     /// Threads to use; with --trials results are the same for any number [default: one per
     /// core].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=MOST_THREADS))]
     threads: Option<u16>,
     /// The folder that keeps what was found.
     #[arg(long, value_name = "DIR", default_value = "gradbound-out/corpus")]
@@ -126,21 +128,6 @@ fn length(word: &str) -> std::result::Result<usize, String> {
     n.ok_or_else(|| format!("use a whole number from 1 to {MAX_LENGTH}"))
 }
 
-/// What a search found.
-#[derive(Debug, Serialize)]
-struct Found {
-    subject: String,
-    obligation: Obligation,
-    format: &'static str,
-    trials: u64,
-    trials_per_second: f64,
-    /// error / bound of the best witness; null where nothing is claimed.
-    ratio: Option<f64>,
-    verdict: &'static str,
-    strategy: Option<&'static str>,
-    witness: Option<PathBuf>,
-}
-
 /// Searches, keeps what was found, and prints it.
 pub fn run(args: Args) -> Result<u8> {
     if let Some(threads) = args.threads {
@@ -149,8 +136,18 @@ pub fn run(args: Args) -> Result<u8> {
     if args.every.exhaustive {
         return exhaustive::run(every(args));
     }
-    if args.replay.is_some() {
-        return replay(&args);
+    args.every.only_exhaustive()?;
+    for (option, given) in [
+        ("--inputs", args.inputs.is_some()),
+        ("--loss", args.loss.is_some()),
+    ] {
+        if given && args.model.is_none() {
+            return Err(Error::new(format!("{option} needs a MODEL"))
+                .remedy("give the model's file, or leave the option out"));
+        }
+    }
+    if let Some(path) = &args.replay {
+        return replay::run(path, &args);
     }
     let mut all = Vec::new();
     for subject in subjects(&args)? {
@@ -198,8 +195,29 @@ fn config(args: &Args) -> Config {
     }
 }
 
-/// The obligations that are searched.
-fn subjects(args: &Args) -> Result<Vec<Subject>> {
+/// No value is there that the obligations are about.
+fn nothing(args: &Args, offered: &[Obligation]) -> Error {
+    let asked = args.obligation.map_or("an obligation".to_owned(), name_of);
+    let offered: Vec<String> = offered.iter().map(|o| name_of(*o)).collect();
+    let others = match (&args.model, offered.iter().any(|o| o == "vjp_sound")) {
+        (Some(_), false) => "; its gradients have some with --loss NAME",
+        (Some(_), true) => "; where its gradients accumulate is part of vjp_sound",
+        (None, _) => "",
+    };
+    let subject = match (&args.model, &args.op) {
+        (Some(model), _) => model.display().to_string(),
+        (None, op) => op.clone().unwrap_or_default(),
+    };
+    Error::new(format!("`{subject}` has no value that {asked} is about")).remedy(
+        match offered.is_empty() {
+            true => format!("search another operation or model{others}"),
+            false => format!("use one of: {}{others}", offered.join(" ")),
+        },
+    )
+}
+
+/// The obligations that are searched, one at least.
+pub(super) fn subjects(args: &Args) -> Result<Vec<Subject>> {
     if let Some(model) = &args.model {
         let request = Request {
             model: model.clone(),
@@ -213,8 +231,12 @@ fn subjects(args: &Args) -> Result<Vec<Subject>> {
             formulas: Formulas::default(),
         };
         let mut subjects = model::subjects(&request)?;
+        let offered: Vec<Obligation> = subjects.iter().map(|s| s.obligation).collect();
         subjects.retain(|s| args.obligation.is_none_or(|o| o == s.obligation));
-        return Ok(subjects);
+        return match subjects.is_empty() {
+            true => Err(nothing(args, &offered)),
+            false => Ok(subjects),
+        };
     }
     use Obligation::*;
     let obligations = match args.obligation {
@@ -235,7 +257,11 @@ fn subjects(args: &Args) -> Result<Vec<Subject>> {
     let all: Result<Vec<Subject>> = each
         .map(|o| Subject::operation(name, o, dtype, config, args.exact, args.length))
         .collect();
-    Ok(all?.into_iter().filter(Subject::has_targets).collect())
+    let all: Vec<Subject> = all?.into_iter().filter(Subject::has_targets).collect();
+    if all.is_empty() {
+        return Err(nothing(args, &[]));
+    }
+    Ok(all)
 }
 
 fn search(args: &Args, subject: &Subject) -> Result<Found> {
@@ -252,7 +278,7 @@ fn search(args: &Args, subject: &Subject) -> Result<Found> {
         &args.strategy
     };
     let budget = budget(args);
-    let (begun, before) = (Instant::now(), start.trials);
+    let (begun, before) = (Instant::now(), start.made());
     let rate = |trials: u64| per_second(trials - before, begun.elapsed());
     let keep = |best: &Best| corpus.keep(subject, best);
     let search = Search {
@@ -262,28 +288,32 @@ fn search(args: &Args, subject: &Subject) -> Result<Found> {
         rules: Rules::TRUE,
         live: &keep,
     };
-    let mut failed = None;
+    let (mut failed, mut saved) = (None, begun);
     let state = search.run(start, budget, &mut |state| {
         let ratio = state.best.as_ref().map_or(-1.0, |b| b.score.ratio);
         spinner.stage(&format!(
             "{} {}: {} trials, {:.0}/s, best {ratio:.4}",
             subject.name(),
             name_of(subject.obligation),
-            state.trials,
-            rate(state.trials)
+            state.made(),
+            rate(state.made())
         ));
-        failed = corpus.save(state).err();
+        if failed.is_none() && saved.elapsed() >= SAVED {
+            failed = corpus.save(state).err();
+            saved = Instant::now();
+        }
         failed.is_none()
     });
     if let Some(error) = failed {
         return Err(error);
     }
-    let trials_per_second = rate(state.trials);
-    let made = state.trials - before;
+    corpus.save(&state)?;
+    let trials_per_second = rate(state.made());
+    let (trials, undecided) = (state.made(), state.undecided);
     let best = (state.best).filter(|b| b.score.ratio >= 0.0);
     let best = best.map(|best| {
         spinner.stage("making the witness simpler");
-        shrink(subject, &Rules::TRUE, best, SHRINKING.min(made))
+        shrink(subject, &Rules::TRUE, best, SHRINKING.min(trials - before))
     });
     let witness = match &best {
         Some(best) => Some(corpus.write(&Record::of(subject, best))?),
@@ -294,7 +324,7 @@ fn search(args: &Args, subject: &Subject) -> Result<Found> {
         subject: subject.name().to_owned(),
         obligation: subject.obligation,
         format: subject.dtype().map_or("none", DType::name),
-        trials: state.trials,
+        trials,
         trials_per_second,
         ratio: best
             .as_ref()
@@ -303,21 +333,13 @@ fn search(args: &Args, subject: &Subject) -> Result<Found> {
         verdict: match (&best, violated) {
             (_, true) => "violated",
             (Some(_), false) => "holds",
+            (None, false) if undecided > 0 => "undecided",
             (None, false) => "no claim",
         },
+        undecided,
         strategy: best.as_ref().map(|b| b.strategy.name()),
         witness,
     })
-}
-
-#[expect(clippy::float_arithmetic, reason = "a figure for people, no bound")]
-fn per_second(trials: u64, time: Duration) -> f64 {
-    let seconds = time.as_secs_f64();
-    if seconds > 0.0 {
-        trials as f64 / seconds
-    } else {
-        0.0
-    }
 }
 
 fn budget(args: &Args) -> Budget {
@@ -332,90 +354,4 @@ fn budget(args: &Args) -> Budget {
         time,
         first: true,
     }
-}
-
-fn name_of(obligation: Obligation) -> String {
-    let value = serde_json::to_value(obligation).unwrap_or_default();
-    value.as_str().unwrap_or_default().to_owned()
-}
-
-fn table(all: &[Found]) -> String {
-    let mut lines = vec![format!(
-        "{:<16} {:<16} {:<6} {:>10} {:>9} {:>8} {:<9} {}",
-        "subject", "obligation", "format", "trials", "trials/s", "ratio", "verdict", "by"
-    )];
-    for f in all {
-        let ratio = f.ratio.map_or("-".to_owned(), |r| format!("{r:.4}"));
-        lines.push(format!(
-            "{:<16} {:<16} {:<6} {:>10} {:>9.0} {:>8} {:<9} {}",
-            f.subject,
-            name_of(f.obligation),
-            f.format,
-            f.trials,
-            f.trials_per_second,
-            ratio,
-            f.verdict,
-            f.strategy.unwrap_or("-"),
-        ));
-        if let (Some(witness), "violated") = (&f.witness, f.verdict) {
-            lines.push(format!("  witness: {}", witness.display()));
-        }
-    }
-    lines.join("\n") + "\n"
-}
-
-/// Judges a witness again.
-fn replay(args: &Args) -> Result<u8> {
-    let Some(path) = &args.replay else {
-        return Ok(status::MISUSE);
-    };
-    let record = Record::read(path)?;
-    let subject = match (&record.model, &args.model) {
-        (None, _) => record.subject().map_err(|e| e.in_file(path))?,
-        (Some(_), None) => {
-            return Err(Error::new("the witness is about a model")
-                .in_file(path)
-                .remedy("give the model and its --inputs as well"));
-        }
-        (Some(hash), Some(_)) => {
-            let all = subjects(args)?;
-            let same = |s: &Subject| {
-                s.name() == record.op
-                    && s.obligation == record.obligation
-                    && s.model() == Some(hash.as_str())
-            };
-            all.into_iter().find(same).ok_or_else(|| {
-                Error::new("the witness is about another model, value or format")
-                    .in_file(path)
-                    .remedy("give the model and the options of the search that found it")
-            })?
-        }
-    };
-    let score = record.replay(&subject).map_err(|e| e.in_file(path))?;
-    let Some(score) = score else {
-        print("not defined for its arguments\n")?;
-        return Ok(status::UNDECIDED);
-    };
-    let verdict = if score.violation.is_some() {
-        "violated"
-    } else if score.ratio < 0.0 {
-        "no claim"
-    } else {
-        "holds"
-    };
-    let what = score.violation.as_deref().unwrap_or("");
-    print(&format!(
-        "{} {} {}: {verdict}, ratio {} (the file says {})\n{what}{}",
-        record.op,
-        name_of(record.obligation),
-        record.format,
-        score.ratio,
-        record.ratio,
-        if what.is_empty() { "" } else { "\n" }
-    ))?;
-    Ok(match verdict {
-        "violated" => status::VIOLATED,
-        "holds" => status::HOLDS,
-        _ => status::UNDECIDED,
-    })
 }

@@ -26,6 +26,8 @@ const STRATEGIES: [Strategy; 4] = [
 ];
 /// Trials that a witness may cost to be made simpler.
 const SHRINKING: u64 = 4000;
+/// Elements that an input may have: every one is drawn and judged in every trial.
+const MOST: usize = 1 << 24;
 /// Where witnesses are written unless the environment says otherwise.
 const FOLDER: &str = "gradbound-out/kernels";
 /// The variable that says otherwise.
@@ -189,6 +191,14 @@ impl Kernel {
         if self.formats.is_empty() || self.trials == 0 {
             return missing("trials", "give it formats and at least one trial");
         }
+        let most = |input: &super::Input| input.most().is_some_and(|n| n <= MOST);
+        if !self.inputs.iter().all(most) {
+            let what = format!(
+                "an input of the kernel `{}` may have more than {MOST} elements",
+                self.name
+            );
+            return Err(Error::new(what).remedy("draw its extents from smaller ranges"));
+        }
         for obligation in self.obligations() {
             let trial = Trial::new(self, obligation, self.formats[0], self.exact);
             for seed in 0..16 {
@@ -236,6 +246,7 @@ impl Kernel {
             trials: state.trials,
             claimed,
             unclaimed,
+            undecided: count(&tally.undecided),
             outside,
             nearest: best.as_ref().map(|b| b.score.ratio).filter(|r| *r >= 0.0),
             standing,

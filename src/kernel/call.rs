@@ -115,6 +115,10 @@ pub(super) fn backward_on<T: Element>(
     Arc::new(move |inputs, cotangent| {
         let gradients = f(&slices(inputs), T::slice(cotangent).unwrap_or(&[]));
         let floats = inputs.iter().filter(|t| t.dtype().is_float());
+        let (given, owed) = (gradients.len(), floats.clone().count());
+        if given != owed {
+            return Err(format!("{given} gradients for {owed} inputs of floats").into());
+        }
         let each = floats.zip(gradients);
         let each = each.map(|(input, elements)| T::tensor(input.shape().clone(), elements));
         Ok(each.collect::<Result<Vec<_>, Error>>()?)

@@ -21,7 +21,7 @@ impl Dim {
         Dim::between(n..=n)
     }
 
-    /// From 1 to n.
+    /// From 1 to n; 1 where n is 0.
     pub fn up_to(n: usize) -> Dim {
         Dim::between(1..=n)
     }
@@ -29,10 +29,11 @@ impl Dim {
     /// Any extent of a range; the larger of its ends alone where it is empty.
     pub fn between(range: RangeInclusive<usize>) -> Dim {
         let (least, largest) = (*range.start(), *range.end());
+        let largest = largest.max(least);
         Dim {
             name: None,
-            least: least.min(largest),
-            largest: largest.max(least),
+            least,
+            largest,
         }
     }
 
@@ -47,7 +48,7 @@ impl Dim {
 
     /// The least and the largest extent more often than others: remainders and edges.
     fn draw(&self, tape: &mut Tape) -> usize {
-        let span = self.largest - self.least + 1;
+        let span = (self.largest - self.least).saturating_add(1);
         let offset = match (span, tape.draw()) {
             (1, _) => 0,
             (_, n) if n % 8 == 7 => span - 1,
@@ -146,6 +147,12 @@ impl Input {
             exact: true,
             ..self
         }
+    }
+
+    /// The most elements that it may have; `None` where that is no number.
+    pub(super) fn most(&self) -> Option<usize> {
+        let mut each = self.dims.iter().map(|d| d.largest);
+        each.try_fold(1, usize::checked_mul)
     }
 
     pub(super) fn is_exact(&self) -> bool {

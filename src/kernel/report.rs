@@ -81,8 +81,11 @@ pub struct Attack {
     pub trials: u64,
     /// Elements of results that a finite bound was compared with.
     pub claimed: u64,
-    /// Elements whose bound is +∞, or whose meaning is not defined.
+    /// Elements whose bound is +∞, or is derived where the meaning is not defined.
     pub unclaimed: u64,
+    /// Elements with a finite bound that could not be compared with it: an author's own where the
+    /// meaning is not defined, or one that the meaning cannot be told from in 1024 places.
+    pub undecided: u64,
     /// Trials outside the inputs' domains, or where the meaning is not defined.
     pub outside: u64,
     /// The nearest to its bound that an element came (error / ε, magnitude / B); infinite
@@ -145,20 +148,28 @@ impl fmt::Display for Report {
         writeln!(f, "{}, seed {}", self.kernel, self.seed)?;
         writeln!(
             f,
-            "{:<16} {:<6} {:<6} {:>7} {:>9} {:>9} {:>8}  standing",
-            "obligation", "format", "inputs", "trials", "claimed", "no claim", "nearest"
+            "{:<16} {:<6} {:<6} {:>7} {:>9} {:>9} {:>9} {:>8}  standing",
+            "obligation",
+            "format",
+            "inputs",
+            "trials",
+            "claimed",
+            "no claim",
+            "undecided",
+            "nearest"
         )?;
         for a in &self.attacks {
             let nearest = a.nearest.map_or("-".to_owned(), |r| format!("{r:.4}"));
             writeln!(
                 f,
-                "{:<16} {:<6} {:<6} {:>7} {:>9} {:>9} {nearest:>8}  {}",
+                "{:<16} {:<6} {:<6} {:>7} {:>9} {:>9} {:>9} {nearest:>8}  {}",
                 name(a.obligation),
                 a.format.name(),
                 if a.exact { "exact" } else { "off" },
                 a.trials,
                 a.claimed,
                 a.unclaimed,
+                a.undecided,
                 a.standing
             )?;
         }

@@ -41,6 +41,8 @@ pub(super) struct Tally {
     pub claimed: AtomicU64,
     /// Elements without.
     pub unclaimed: AtomicU64,
+    /// Elements whose meaning is not known closely enough for their finite bound.
+    pub undecided: AtomicU64,
     /// Trials outside the domain, or where the meaning is not defined.
     pub outside: AtomicU64,
 }
@@ -188,16 +190,19 @@ impl Trial {
                         .map(judge)
                         .fold(Judgement::NoClaim, Judgement::worse),
                 };
-                self.count(&judgement);
+                self.count(&judgement, own.is_some());
                 self.learn(&mut score, at, (target, i), computed, judgement);
             }
         }
         Ok(score)
     }
 
-    fn count(&self, judgement: &Judgement) {
+    /// A derived bound speaks of what is defined; whether an author's own does is to be seen.
+    fn count(&self, judgement: &Judgement, own: bool) {
         let counter = match judgement {
             Judgement::NoClaim => &self.tally.unclaimed,
+            Judgement::Undefined if !own => &self.tally.unclaimed,
+            Judgement::Undefined | Judgement::Undecided => &self.tally.undecided,
             Judgement::Holds(_) | Judgement::Violated(_) => &self.tally.claimed,
         };
         counter.fetch_add(1, Ordering::Relaxed);
@@ -213,7 +218,8 @@ impl Trial {
     ) {
         let value = at.structure.targets[target];
         match judgement {
-            Judgement::NoClaim => {}
+            Judgement::NoClaim | Judgement::Undefined => {}
+            Judgement::Undecided => score.undecided += 1,
             Judgement::Holds(share) if share > score.ratio => {
                 score.ratio = share;
                 score.at = Some((value, i));

@@ -136,7 +136,7 @@ impl Dyadic {
 
     /// From m in decimal and e; `None` where they are beyond any product of floats.
     pub fn from_parts(m: &str, e: i64) -> Option<Dyadic> {
-        let small = m.len() < 2000 && e.abs() < 10_000;
+        let small = m.len() < 2000 && e.unsigned_abs() < 10_000;
         let m = m.parse().ok().filter(|_| small)?;
         Some(Dyadic::scaled(m, e))
     }

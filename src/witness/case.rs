@@ -260,7 +260,10 @@ impl Case {
                 let judgement = judged.fold(Judgement::NoClaim, Judgement::worse);
                 errors.push(match &judgement {
                     Judgement::Holds(share) => share * claims.bounds[0][k].at(at).get(),
-                    Judgement::NoClaim | Judgement::Violated(_) => 0.0,
+                    Judgement::NoClaim
+                    | Judgement::Undefined
+                    | Judgement::Undecided
+                    | Judgement::Violated(_) => 0.0,
                 });
                 if !visit(Judged {
                     value,
@@ -297,6 +300,8 @@ impl Case {
             Judgement::Violated(what) => what.clone(),
             Judgement::Holds(share) => format!("{share} of the bound"),
             Judgement::NoClaim => "no claim".to_owned(),
+            Judgement::Undefined => "a finite bound where nothing is defined".to_owned(),
+            Judgement::Undecided => "too near to the bound to be told".to_owned(),
         };
         let (value, at) = (judged.value.index(), judged.at);
         let mut lines = vec![format!("value {value} element {at}: {what}")];

@@ -2,7 +2,7 @@
 //! what is in it, so that nothing is kept twice; and a file of how far each search went.
 
 use super::record::Record;
-use super::search::{Best, State, Strategy};
+use super::search::{Best, Finished, State, Strategy};
 use super::subject::{Score, Subject};
 use crate::audit::Whole;
 use crate::error::{Error, Result};
@@ -10,10 +10,12 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A folder of witnesses about one subject under one seed.
+/// A folder of witnesses about one subject under one seed; those of others are left alone.
 pub struct Corpus {
     folder: PathBuf,
     prefix: String,
+    /// The subject's identity, which the prefix ends in.
+    search: String,
     seed: u64,
     kept: Mutex<Kept>,
 }
@@ -35,6 +37,9 @@ struct Progress {
     episodes: u64,
     trials: u64,
     strategies: Vec<(String, String, u64)>,
+    /// Episodes of a round that was not finished: number, strategy, ratio, trials.
+    #[serde(default)]
+    ahead: Vec<(u64, String, String, u64)>,
 }
 
 const SCHEMA: &str = "gradbound-search/1";
@@ -48,10 +53,12 @@ impl Corpus {
                 .remedy("choose a folder that can be written with --corpus DIR")
         })?;
         let obligation = serde_json::to_value(subject.obligation).unwrap_or_default();
+        let search = subject.identity();
         let words = [
             subject.name(),
             obligation.as_str().unwrap_or(""),
             subject.dtype().map_or("", |d| d.name()),
+            &search,
         ];
         let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
         let prefix: Vec<String> = words
@@ -61,6 +68,7 @@ impl Corpus {
         Ok(Corpus {
             folder: folder.to_owned(),
             prefix: prefix.join("-"),
+            search,
             seed,
             kept: Mutex::default(),
         })
@@ -86,7 +94,9 @@ impl Corpus {
             });
             if ours {
                 let record = Record::read(&path)?;
-                found.push((path, record));
+                if record.search == self.search {
+                    found.push((path, record));
+                }
             }
         }
         found.sort_by(|a, b| b.1.share().total_cmp(&a.1.share()));
@@ -115,6 +125,17 @@ impl Corpus {
                     if let Ok(strategy) = name.parse::<Strategy>() {
                         let ratio = ratio.parse().unwrap_or(-1.0);
                         state.by_strategy.push((strategy, ratio, trials));
+                    }
+                }
+                for (episode, name, ratio, trials) in progress.ahead {
+                    if let Ok(strategy) = name.parse::<Strategy>() {
+                        state.ahead.push(Finished {
+                            episode,
+                            strategy,
+                            ratio: ratio.parse().unwrap_or(-1.0),
+                            trials,
+                            undecided: 0,
+                        });
                     }
                 }
             }
@@ -176,6 +197,12 @@ impl Corpus {
             trials: state.trials,
             strategies: (state.by_strategy.iter())
                 .map(|(s, ratio, trials)| (s.name().to_owned(), ratio.to_string(), *trials))
+                .collect(),
+            ahead: (state.ahead.iter())
+                .map(|f| {
+                    let (name, ratio) = (f.strategy.name().to_owned(), f.ratio.to_string());
+                    (f.episode, name, ratio, f.trials)
+                })
                 .collect(),
         };
         let text = serde_json::to_string_pretty(&progress)

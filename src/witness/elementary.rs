@@ -7,6 +7,8 @@ use crate::witness::dyadic::{self, ulp};
 use crate::witness::tape::Tape;
 
 const PLACES: Places = Places(120);
+/// Up to so many ulp a result is so many steps from the nearest.
+const STEPS: f64 = 64.0;
 
 /// Some result of a function at a float: 16-bit formats compute in f32 and round.
 pub fn within_table(
@@ -59,15 +61,42 @@ fn perturbed(tape: &mut Tape, k: f64, truth: &Precise, format: Format) -> f64 {
     }
     // An ulp of the truth; where its binade is not certain, of the lower one.
     let step = ulp(format, e.lo());
+    let within = |y: f64| y.is_finite() && truth.distance(y).hi() <= k * step;
+    let turned = |y: f64| y * near < 0.0 || (near == 0.0 && y < 0.0);
+    if k > STEPS {
+        return far(tape, k * step, near, format, within, turned);
+    }
     let reach = k.ceil() as i64 + 1;
     let mut j = tape.between(-reach, reach);
     loop {
         let y = dyadic::round(format, near + j as f64 * step);
-        let turned = y * near < 0.0 || (near == 0.0 && y < 0.0);
-        if j == 0 || (y.is_finite() && !turned && truth.distance(y).hi() <= k * step) {
+        if j == 0 || (!turned(y) && within(y)) {
             return y;
         }
         j -= j.signum();
+    }
+}
+
+/// A float that may be more steps away than there are floats: some 64ths of the reach, which is
+/// halved until what it leads to is admitted.
+fn far(
+    tape: &mut Tape,
+    reach: f64,
+    near: f64,
+    format: Format,
+    within: impl Fn(f64) -> bool,
+    turned: impl Fn(f64) -> bool,
+) -> f64 {
+    let largest = format.largest();
+    let part = tape.between(-64, 64) as f64 / 64.0;
+    let mut offset = part * reach.min(2.0 * largest).min(f64::MAX);
+    loop {
+        let y = dyadic::round(format, (near + offset).clamp(-largest, largest));
+        let y = if turned(y) { 0.0_f64.copysign(near) } else { y };
+        if y == near || within(y) {
+            return y;
+        }
+        offset /= 2.0;
     }
 }
 

@@ -11,7 +11,7 @@ pub fn float(tape: &mut Tape, format: Format, earlier: &[f64]) -> f64 {
     let p = i64::from(format.precision);
     let (e_min, e_max) = (i64::from(format.e_min), i64::from(format.e_max));
     let sign = if tape.coin() { -1.0 } else { 1.0 };
-    let magnitude = match tape.below(17) {
+    let magnitude = match tape.below(20) {
         0 | 1 => tape.below(10) as f64,
         2 => power(tape.between(-12, 12)),
         3 => {
@@ -40,13 +40,26 @@ pub fn float(tape: &mut Tape, format: Format, earlier: &[f64]) -> f64 {
                 .copied()
                 .unwrap_or(0.0);
         }
-        _ => {
+        16 => {
             let near = earlier
                 .get(tape.below(earlier.len().max(1)))
                 .copied()
                 .unwrap_or(1.0);
             return -next_to(tape, format, near);
         }
+        // Anywhere in the format: subnormals and what is next to overflow among them.
+        17 => significand(tape, format) * power(tape.between(e_min - p + 1, e_max)),
+        // Half way to either end: what squares and products of two take beyond it.
+        18 => {
+            let end = tape.pick(&[e_min, e_max]);
+            significand(tape, format) * power(end / 2 + tape.between(-p / 2 - 2, 4))
+        }
+        // Where an exponential leaves the range, or has become 1 beside a summand.
+        19 if tape.coin() => {
+            let end = tape.pick(&[e_max, -e_min, p - e_min, p, 2 * p]) as f64;
+            end * std::f64::consts::LN_2 * (1.0 + tape.between(-32, 32) as f64 / 128.0)
+        }
+        _ => significand(tape, format) * power(tape.between(3, 9)),
     };
     let x = dyadic::round(format, sign * magnitude);
     if x == 0.0 {

@@ -23,6 +23,7 @@ pub mod floats;
 mod formula;
 pub mod fragments;
 pub mod generate;
+mod identity;
 pub mod oracle;
 pub mod point;
 pub mod record;

@@ -1,5 +1,6 @@
 //! Judges an execution against bounds: |x̂ − x| ≤ ε and |x|, |x̂| ≤ B, in exact rationals, or
-//! in intervals of 192 places where the graph has functions without rational values.
+//! in intervals of 192 places, and of 1024 where those do not decide, where the graph has
+//! functions without rational values.
 
 use crate::graph::Graph;
 use crate::interpret::spec;
@@ -13,7 +14,8 @@ use crate::tensor::{SpecTensor, Tensor};
 use std::cell::OnceCell;
 use std::cmp::Ordering;
 
-const PLACES: Places = Places(192);
+/// How precise intervals are, and how precise where they do not decide.
+const PLACES: [Places; 2] = [Places(192), Places(1024)];
 
 /// The specification of every value: in f64 intervals, which decide nearly every element of
 /// formats of at most 24 bits, and exactly where they do not.
@@ -23,21 +25,27 @@ pub struct Spec<'a> {
     run: Option<&'a [Tensor]>,
     near: OnceCell<Vec<SpecTensor<Enclosure>>>,
     exact: OnceCell<Exact>,
+    finer: OnceCell<Vec<SpecTensor<Precise>>>,
 }
 
 /// What decides where f64 intervals do not.
 enum Exact {
     /// Rationals.
     Rational(Vec<SpecTensor<Rational>>),
-    /// Intervals of 192 places.
+    /// Intervals.
     Enclosed(Vec<SpecTensor<Precise>>),
 }
 
 /// How one element fared.
 #[derive(Debug, Clone)]
 pub enum Judgement {
-    /// The bound is +∞, or the specification is not defined.
+    /// The bound is +∞.
     NoClaim,
+    /// The bound is finite, but the specification is not defined, as far as can be told: a
+    /// number beyond every range that is computed with is none either.
+    Undefined,
+    /// The finest intervals have the bound in them; what comes so near to one is mostly equal.
+    Undecided,
     /// Within the bound, at this share of it.
     Holds(f64),
     /// Beyond it; what was measured.
@@ -56,11 +64,15 @@ impl Judgement {
     /// The worse of two.
     #[must_use]
     pub fn worse(self, other: Judgement) -> Judgement {
-        use Judgement::{Holds, NoClaim, Violated};
+        use Judgement::{Holds, NoClaim, Undecided, Undefined, Violated};
         match (self, other) {
             (Violated(what), _) | (_, Violated(what)) => Violated(what),
+            (Undecided, _) | (_, Undecided) => Undecided,
             (Holds(a), Holds(b)) => Holds(if a > b { a } else { b }),
-            (Holds(share), NoClaim) | (NoClaim, Holds(share)) => Holds(share),
+            (Holds(share), Undefined | NoClaim) | (Undefined | NoClaim, Holds(share)) => {
+                Holds(share)
+            }
+            (Undefined, Undefined | NoClaim) | (NoClaim, Undefined) => Undefined,
             (NoClaim, NoClaim) => NoClaim,
         }
     }
@@ -83,6 +95,7 @@ impl<'a> Spec<'a> {
             run: None,
             near: OnceCell::new(),
             exact: OnceCell::new(),
+            finer: OnceCell::new(),
         }
     }
 
@@ -98,11 +111,34 @@ impl<'a> Spec<'a> {
     fn exact(&self) -> &Exact {
         self.exact.get_or_init(|| {
             if self.graph.nodes().iter().any(|n| is_smooth(n.op())) {
-                Exact::Enclosed(self.eval(&PLACES, |x| Precise::of_dyadic(PLACES, x)))
+                Exact::Enclosed(self.enclosed(PLACES[0]))
             } else {
                 Exact::Rational(self.eval(&(), |x| Rational::from(x.clone())))
             }
         })
+    }
+
+    fn enclosed(&self, places: Places) -> Vec<SpecTensor<Precise>> {
+        self.eval(&places, |x| Precise::of_dyadic(places, x))
+    }
+
+    /// What the intervals around an element say, the finer ones where the others say nothing.
+    fn ladder(
+        &self,
+        coarse: &Precise,
+        (value, at): (usize, usize),
+        judge: impl Fn(&Precise) -> Judgement,
+    ) -> Judgement {
+        match judge(coarse) {
+            Judgement::Undecided => {
+                let finer = self.finer.get_or_init(|| self.enclosed(PLACES[1]));
+                judge(&finer[value].data[at])
+            }
+            decided @ (Judgement::NoClaim
+            | Judgement::Undefined
+            | Judgement::Holds(_)
+            | Judgement::Violated(_)) => decided,
+        }
     }
 
     /// The element in f64 intervals, where they are narrow enough to be asked.
@@ -137,22 +173,8 @@ impl<'a> Spec<'a> {
                 _ => undefined(computed, eps),
             },
             Exact::Enclosed(all) => {
-                let x = &all[value].data[at];
-                if x.endpoints().is_none() {
-                    return undefined(computed, eps);
-                }
-                let distance = x.distance(computed);
-                if !computed.is_finite() || distance.lo() > eps.get() {
-                    let x = x.enclose();
-                    return Judgement::Violated(format!(
-                        "computed {computed:e}, spec in [{:e}, {:e}]: off by {:e}, eps {:e}",
-                        x.lo(),
-                        x.hi(),
-                        distance.lo(),
-                        eps.get()
-                    ));
-                }
-                Judgement::Holds(share(distance.lo(), eps.get()))
+                let judge = |x: &Precise| enclosed(x, computed, eps);
+                self.ladder(&all[value].data[at], (value, at), judge)
             }
         }
     }
@@ -174,43 +196,81 @@ impl<'a> Spec<'a> {
                 return Judgement::Holds(share(largest, scale.get()));
             }
         }
-        let (least, above) = match self.exact() {
+        match self.exact() {
             Exact::Rational(all) => {
                 let x = all[value].data[at].abs();
                 match x.compare(&float(scale.get())) {
-                    None => return undefined(computed, scale),
-                    Some(order) => (x.enclose().lo(), order == Ordering::Greater),
+                    None => undefined(computed, scale),
+                    Some(order) => scaled(x.enclose().lo(), Some(order), computed, scale),
                 }
             }
             Exact::Enclosed(all) => {
-                let x = &all[value].data[at];
-                if x.endpoints().is_none() {
-                    return undefined(computed, scale);
-                }
-                let least = x.enclose().abs().lo();
-                (least, least > scale.get())
+                let judge = |x: &Precise| {
+                    if x.endpoints().is_none() {
+                        return undefined(computed, scale);
+                    }
+                    let near = x.enclose().abs();
+                    let order = if near.hi() <= scale.get() {
+                        Some(Ordering::Less)
+                    } else if near.lo() > scale.get() {
+                        Some(Ordering::Greater)
+                    } else {
+                        None
+                    };
+                    scaled(near.lo(), order, computed, scale)
+                };
+                self.ladder(&all[value].data[at], (value, at), judge)
             }
-        };
-        let runtime = if computed.is_nan() {
-            f64::INFINITY
-        } else {
-            computed.abs()
-        };
-        if above || runtime > scale.get() {
-            return Judgement::Violated(format!(
-                "computed {computed:e}, |spec| at least {least:e}, scale {:e}",
-                scale.get()
-            ));
         }
-        let largest = if runtime > least { runtime } else { least };
-        Judgement::Holds(share(largest, scale.get()))
     }
+}
+
+/// |x̂ − x| ≤ ε of an x in an interval.
+fn enclosed(x: &Precise, computed: f64, eps: Up) -> Judgement {
+    if x.endpoints().is_none() {
+        return undefined(computed, eps);
+    }
+    let distance = x.distance(computed);
+    if !computed.is_finite() || distance.lo() > eps.get() {
+        let x = x.enclose();
+        return Judgement::Violated(format!(
+            "computed {computed:e}, spec in [{:e}, {:e}]: off by {:e}, eps {:e}",
+            x.lo(),
+            x.hi(),
+            distance.lo(),
+            eps.get()
+        ));
+    }
+    if distance.hi() > eps.get() {
+        return Judgement::Undecided;
+    }
+    Judgement::Holds(share(distance.lo(), eps.get()))
+}
+
+/// |x|, |x̂| ≤ B where |x| is at least `least` and stands to B in this order, if one is known.
+fn scaled(least: f64, order: Option<Ordering>, computed: f64, scale: Up) -> Judgement {
+    let runtime = if computed.is_nan() {
+        f64::INFINITY
+    } else {
+        computed.abs()
+    };
+    if order == Some(Ordering::Greater) || runtime > scale.get() {
+        return Judgement::Violated(format!(
+            "computed {computed:e}, |spec| at least {least:e}, scale {:e}",
+            scale.get()
+        ));
+    }
+    if order.is_none() {
+        return Judgement::Undecided;
+    }
+    let largest = if runtime > least { runtime } else { least };
+    Judgement::Holds(share(largest, scale.get()))
 }
 
 /// A finite bound where the specification is undefined claims something of nothing.
 fn undefined(computed: f64, bound: Up) -> Judgement {
     if computed.is_finite() {
-        return Judgement::NoClaim;
+        return Judgement::Undefined;
     }
     Judgement::Violated(format!(
         "computed {computed:e}, spec undefined, bound {:e}",
@@ -226,8 +286,9 @@ fn float(x: f64) -> Rational {
 fn exactly(x: &Rational, computed: f64, eps: Up) -> Judgement {
     let violated = |error: f64| {
         Judgement::Violated(format!(
-            "computed {computed:e}, spec {:?}: off by {error:e}, eps {:e}",
-            x.enclose(),
+            "computed {computed:e}, spec in [{:e}, {:e}]: off by {error:e}, eps {:e}",
+            x.enclose().lo(),
+            x.enclose().hi(),
             eps.get()
         ))
     };
@@ -239,7 +300,7 @@ fn exactly(x: &Rational, computed: f64, eps: Up) -> Judgement {
     match error.compare(&float(eps.get())) {
         Some(Ordering::Less | Ordering::Equal) => Judgement::Holds(share(near.lo(), eps.get())),
         Some(Ordering::Greater) => violated(near.hi()),
-        None => Judgement::NoClaim, // a difference too long to be held
+        None => Judgement::Undecided, // a difference too long to be held
     }
 }
 

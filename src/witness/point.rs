@@ -9,7 +9,7 @@ use crate::bound::{Approx, Bound};
 use crate::graph::Graph;
 use crate::number::dyadic::Dyadic;
 use crate::number::{Format, Up};
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::{Shape, Tensor, Ty};
 
 /// One element of an input: |x − c| ≤ ε and |x̂ − x| ≤ ε.
 #[derive(Debug, Clone)]
@@ -127,6 +127,23 @@ fn inward(format: Format, far: &Dyadic, x: &Dyadic) -> f64 {
 }
 
 impl Input {
+    /// Whether it is an input of that type, and all of it satisfies the assumptions as it stands.
+    pub(super) fn is_admitted(&self, ty: &Ty, exact: bool) -> bool {
+        match self {
+            Input::Integers(_) => !ty.dtype.is_float(),
+            Input::Fixed(tensor) => tensor.ty() == *ty,
+            Input::Floats { determined, places } => {
+                let bits = |p: &Place| [p.c, p.eps, p.admissible].map(f64::to_bits);
+                let stays = |p: &Place, format| {
+                    let repaired = p.clone().repaired(format, *determined);
+                    bits(&repaired) == bits(p) && repaired.x == p.x && !(exact && p.eps > 0.0)
+                };
+                let format = ty.dtype.format();
+                format.is_some_and(|format| places.iter().all(|p| stays(p, format)))
+            }
+        }
+    }
+
     /// What a generator gave.
     pub fn of(given: &Given) -> Input {
         if !given.c.dtype().is_float() {

@@ -14,8 +14,10 @@ use crate::libm::Libm;
 use crate::number::dyadic::Dyadic;
 use crate::obligation::Obligation;
 use crate::op::Primitive;
-use crate::tensor::DType;
+use crate::tensor::{DType, Ty};
 use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 /// What the file says it is.
@@ -34,6 +36,12 @@ pub struct Record {
     /// The SHA-256 of the model, where it is about one.
     #[serde(default)]
     pub model: Option<String>,
+    /// The SHA-256 of the model's inputs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    arrays: Option<String>,
+    /// Which search it is of.
+    #[serde(default)]
+    pub search: String,
     /// Whether it is about somebody's own code.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub kernel: bool,
@@ -65,7 +73,7 @@ pub struct Record {
 
 /// A configuration in the words of the command line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Words {
+pub(super) struct Words {
     accumulate: String,
     schedule: String,
     contract: String,
@@ -102,7 +110,7 @@ fn float(text: &str) -> Option<f64> {
 }
 
 impl Words {
-    fn of(config: &Config) -> Words {
+    pub(super) fn of(config: &Config) -> Words {
         Words {
             accumulate: config.accumulate.to_string(),
             schedule: config.schedule.to_string(),
@@ -128,17 +136,25 @@ impl Words {
 }
 
 impl Bits {
-    fn of(input: &Input) -> Bits {
+    /// As it is judged: within the assumptions of a float of that type.
+    fn of(input: &Input, ty: &Ty) -> Bits {
         match input {
             Input::Integers(whole) => Bits::Integers(whole.clone()),
             Input::Fixed(_) => Bits::Given,
-            Input::Floats { determined, places } => Bits::Floats {
-                determined: *determined,
-                c: places.iter().map(|p| hex(p.c)).collect(),
-                eps: places.iter().map(|p| hex(p.eps)).collect(),
-                admissible: places.iter().map(|p| hex(p.admissible)).collect(),
-                x: places.iter().map(|p| p.x.parts()).collect(),
-            },
+            Input::Floats { determined, places } => {
+                let judged = |p: &Place| match ty.dtype.format() {
+                    Some(format) => p.clone().repaired(format, *determined),
+                    None => p.clone(),
+                };
+                let places: Vec<Place> = places.iter().map(judged).collect();
+                Bits::Floats {
+                    determined: *determined,
+                    c: places.iter().map(|p| hex(p.c)).collect(),
+                    eps: places.iter().map(|p| hex(p.eps)).collect(),
+                    admissible: places.iter().map(|p| hex(p.admissible)).collect(),
+                    x: places.iter().map(|p| p.x.parts()).collect(),
+                }
+            }
         }
     }
 
@@ -177,7 +193,7 @@ impl Bits {
 }
 
 /// A graph, line by line.
-fn lines(graph: &Graph) -> Vec<String> {
+pub(super) fn lines(graph: &Graph) -> Vec<String> {
     let line = |v: crate::graph::ValueId| {
         let node = graph.node(v);
         let args: Vec<usize> = node.args().iter().map(|a| a.index()).collect();
@@ -195,6 +211,8 @@ impl Record {
             schema: SCHEMA.to_owned(),
             op: subject.name().to_owned(),
             model: subject.model().map(str::to_owned),
+            arrays: subject.arrays(),
+            search: subject.identity(),
             kernel: matches!(subject.of, Of::Kernel(_)),
             obligation: subject.obligation,
             format: subject.dtype().map_or("none", DType::name).to_owned(),
@@ -203,7 +221,9 @@ impl Record {
             config: Words::of(&structure.config),
             structure: structure.numbers.clone(),
             graph: lines(&structure.graph),
-            inputs: best.point.inputs.iter().map(Bits::of).collect(),
+            inputs: (best.point.inputs.iter().zip(structure.graph.inputs()))
+                .map(|(input, value)| Bits::of(input, structure.graph.ty(*value)))
+                .collect(),
             choices: best.point.choices.clone(),
             ratio: best.score.ratio.to_string(),
             violation: best.score.violation.clone(),
@@ -234,12 +254,14 @@ impl Record {
                 .in_file(path)
                 .remedy("give a witness that `gradbound search` wrote")
         };
-        let length = std::fs::metadata(path).map_err(|e| bad(format!("cannot be read: {e}")))?;
-        if length.len() > LIMIT {
-            return Err(bad(format!("{} bytes are no witness", length.len())));
+        // Limited by what is read, not by what the file says: a device says nothing.
+        let file = File::open(path).map_err(|e| bad(format!("cannot be read: {e}")))?;
+        let mut text = String::new();
+        (file.take(LIMIT + 1).read_to_string(&mut text))
+            .map_err(|e| bad(format!("cannot be read: {e}")))?;
+        if text.len() as u64 > LIMIT {
+            return Err(bad(format!("more than {LIMIT} bytes are no witness")));
         }
-        let text =
-            std::fs::read_to_string(path).map_err(|e| bad(format!("cannot be read: {e}")))?;
         let record: Record =
             serde_json::from_str(&text).map_err(|e| bad(format!("is no witness: {e}")))?;
         if record.schema != SCHEMA {
@@ -260,13 +282,29 @@ impl Record {
                     .remedy("search again: the operation's graphs have changed since"),
             );
         }
+        let other = |what: &str| {
+            Error::new(format!("the witness {what}"))
+                .remedy("give the file as `gradbound search` wrote it")
+        };
+        if self.arrays.is_some() && self.arrays != subject.arrays() {
+            return Err(Error::new("the witness was found on other inputs")
+                .remedy("give the --inputs of the search that found it"));
+        }
+        if self.inputs.len() != structure.graph.inputs().len() {
+            return Err(other("has not as many inputs as its graph"));
+        }
         let own = subject.inputs(&structure, &mut Tape::new(&[]));
         let bits = self.inputs.iter().enumerate();
         let inputs: Option<Vec<Input>> = bits.map(|(k, b)| b.input(own.get(k))).collect();
-        let inputs = inputs.ok_or_else(|| {
-            Error::new("a number of the witness cannot be read")
-                .remedy("give the file as `gradbound search` wrote it")
-        })?;
+        let inputs = inputs.ok_or_else(|| other("has a number that cannot be read"))?;
+        let types = structure.graph.inputs().iter();
+        let mut each = inputs.iter().zip(types.map(|v| structure.graph.ty(*v)));
+        if !each.all(|(input, ty)| input.is_admitted(ty, structure.exact)) {
+            return Err(other(
+                "has an input outside its own assumptions: a number that is not finite or none of \
+                 the format, or further off than its eps",
+            ));
+        }
         let point = Point {
             inputs,
             choices: self.choices.clone(),

@@ -97,6 +97,8 @@ pub struct Score {
     pub violation: Option<String>,
     /// How many elements of all values that are computed were compared with a finite bound.
     pub checks: usize,
+    /// How many elements came so near to a finite bound that nothing decided.
+    pub undecided: u64,
     /// What code that is attacked as it stands said where it returned no result.
     pub failed: Option<String>,
 }
@@ -112,6 +114,7 @@ impl Score {
     pub fn nothing() -> Score {
         Score {
             checks: 0,
+            undecided: 0,
             ratio: -1.0,
             at: None,
             violation: None,
@@ -147,6 +150,15 @@ impl Subject {
         match &self.of {
             Of::Operation { length, .. } => *length,
             Of::Graph { .. } | Of::Kernel(_) => 0,
+        }
+    }
+
+    /// About how many elements a trial looks at, or how long its sums are.
+    pub(super) fn work(&self) -> u64 {
+        match &self.of {
+            Of::Operation { length, .. } => *length as u64,
+            Of::Graph { graph, .. } => model::terms(graph) as u64,
+            Of::Kernel(_) => 1,
         }
     }
 
@@ -287,7 +299,8 @@ impl Structure {
         case.judge(&claims, &computed, &spec, &mut |judged| {
             let target = self.targets.contains(&judged.value);
             match &judged.judgement {
-                Judgement::NoClaim => {}
+                Judgement::NoClaim | Judgement::Undefined => {}
+                Judgement::Undecided => score.undecided += 1,
                 Judgement::Holds(share) => {
                     score.checks += usize::from(!self.graph.inputs().contains(&judged.value));
                     if target && *share > score.ratio {

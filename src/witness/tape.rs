@@ -81,9 +81,11 @@ impl<'a> Tape<'a> {
 
     /// A number in lo..=hi, the one nearest to zero for the simplest choice.
     pub fn between(&mut self, lo: i64, hi: i64) -> i64 {
-        let span = (hi - lo + 1) as u32;
+        // In more bits than the ends have: they may be any distance apart.
+        let (lo, hi) = (i128::from(lo), i128::from(hi.max(lo)));
+        let span = hi - lo + 1;
         let simplest = 0.clamp(lo, hi);
-        lo + (i64::from(self.draw() % span) + simplest - lo) % i64::from(span)
+        (lo + (i128::from(self.draw()) % span + simplest - lo) % span) as i64
     }
 
     /// One of several, the first for the simplest choice.

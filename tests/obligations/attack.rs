@@ -185,7 +185,7 @@ fn judge_one(
     case.judge(claims, computed, spec, &mut |judged| {
         let output = about.outputs.contains(&judged.value);
         let claims = match judged.judgement {
-            Judgement::NoClaim => false,
+            Judgement::NoClaim | Judgement::Undefined | Judgement::Undecided => false,
             Judgement::Holds(share) => {
                 outcome.largest = outcome.largest.max(share);
                 true

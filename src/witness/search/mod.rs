@@ -10,11 +10,15 @@ use super::point::Point;
 use super::subject::{Score, Structure, Subject};
 use super::tape::Tape;
 use rayon::prelude::*;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Trials of one episode: what a strategy may use before another one has its turn.
 const EPISODE: u64 = 400;
+/// Elements that an episode of slow trials looks at, about: what a kill may lose.
+const WORK: u64 = 1 << 16;
+/// Trials of an episode, however slow they are: a start and some steps from it.
+const LEAST: u64 = 8;
 /// Episodes of a round; what they find is put together after each round, in order, so that
 /// the number of threads changes nothing.
 const ROUND: u64 = 10;
@@ -73,41 +77,84 @@ pub struct State {
     pub best: Option<Best>,
     /// The best ratio of each strategy, negative where nothing was claimed, and its trials.
     pub by_strategy: Vec<(Strategy, f64, u64)>,
+    /// Episodes of a round that is not finished; their trials are not in the numbers above.
+    pub ahead: Vec<Finished>,
+    /// Comparisons with a bound that nothing decided.
+    pub undecided: u64,
+}
+
+/// What an episode came to.
+#[derive(Debug, Clone, Copy)]
+pub struct Finished {
+    /// Its number.
+    pub episode: u64,
+    /// Who searched.
+    pub strategy: Strategy,
+    /// The best ratio, negative where nothing was claimed.
+    pub ratio: f64,
+    /// Trials that it made.
+    pub trials: u64,
+    /// Comparisons that nothing decided.
+    pub undecided: u64,
 }
 
 impl Search<'_> {
-    /// Goes on from a state until the budget is used up; `observe` sees every round's end, and
-    /// ends the search by `false`.
+    /// Trials of one episode, the fewer the longer one takes. By what a trial looks at, not by a
+    /// clock: the same search has the same episodes on any machine.
+    fn length(&self) -> u64 {
+        (WORK / self.subject.work().max(1)).clamp(LEAST, EPISODE)
+    }
+
+    /// Goes on from a state until the budget is used up; `observe` sees every episode's end, and
+    /// ends the search after the round by `false`.
     pub fn run(
         &self,
         mut state: State,
         budget: Budget,
-        observe: &mut dyn FnMut(&State) -> bool,
+        observe: &mut (dyn FnMut(&State) -> bool + Send),
     ) -> State {
-        let begun = Instant::now();
+        let (begun, length) = (Instant::now(), self.length());
+        let deadline = budget.time.map(|t| begun + t);
+        let over = || deadline.is_some_and(|end| Instant::now() >= end);
         let used = |state: &State| {
             budget.trials.is_some_and(|n| state.trials >= n)
-                || budget.time.is_some_and(|t| begun.elapsed() >= t)
+                || over()
                 || budget.first && (state.best.as_ref()).is_some_and(|b| b.score.is_fault())
         };
         while !used(&state) {
             let first = state.episodes;
             let left = budget.trials.map_or(u64::MAX, |n| n - state.trials);
-            let episodes = ROUND.min(left.div_ceil(EPISODE));
-            let best = state.best.clone();
-            let round: Vec<Episode> = (first..first + episodes)
+            let episodes = ROUND.min(left.div_ceil(length));
+            let made = |n: &u64| state.ahead.iter().any(|f| f.episode == *n);
+            let missing: Vec<u64> = (first..first + episodes).filter(|n| !made(n)).collect();
+            let best = state.best.as_ref();
+            let seen = Mutex::new((state.clone(), &mut *observe, true));
+            let round: Vec<(Finished, Option<Best>)> = missing
                 .into_par_iter()
-                .map(|n| {
-                    let before = (n - first) * EPISODE;
-                    let given = EPISODE.min(left - before.min(left));
-                    let deadline = budget.time.map(|t| begun + t);
-                    self.episode(n, given, deadline, best.as_ref())
+                .filter_map(|n| {
+                    if over() {
+                        return None;
+                    }
+                    let before = (n - first) * length;
+                    let given = length.min(left - before.min(left));
+                    let episode = self.episode(n, given, deadline, best);
+                    let finished = episode.finished(n);
+                    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+                    let (state, observe, on) = &mut *seen;
+                    state.ahead.push(finished);
+                    state.improve(episode.found.clone());
+                    *on = observe(state) && *on;
+                    Some((finished, episode.found))
                 })
                 .collect();
-            for episode in round {
-                state.learn(episode);
+            let (_, _, on) = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+            for finished in std::mem::take(&mut state.ahead) {
+                state.learn(finished, None);
             }
-            if !observe(&state) {
+            for (finished, found) in round {
+                state.learn(finished, found);
+            }
+            if !on {
                 break;
             }
         }
@@ -133,6 +180,7 @@ impl Search<'_> {
             rng: fastrand::Rng::with_seed(seed),
             given,
             left: given,
+            undecided: 0,
             deadline,
             best: best.filter(|_| again).map(|best| Best {
                 trials: 0,
@@ -146,31 +194,36 @@ impl Search<'_> {
 }
 
 impl State {
-    fn learn(&mut self, episode: Episode) {
-        let made = episode.given - episode.left;
-        let ratio = episode.found.as_ref().map_or(-1.0, |b| b.score.ratio);
-        match self
-            .by_strategy
-            .iter_mut()
-            .find(|s| s.0 == episode.strategy)
-        {
+    /// All trials, those of a round that is not finished included.
+    pub fn made(&self) -> u64 {
+        self.trials + self.ahead.iter().map(|f| f.trials).sum::<u64>()
+    }
+
+    fn learn(&mut self, finished: Finished, found: Option<Best>) {
+        let (strategy, ratio, made) = (finished.strategy, finished.ratio, finished.trials);
+        match self.by_strategy.iter_mut().find(|s| s.0 == strategy) {
             Some((_, best, trials)) => {
                 *best = if ratio > *best { ratio } else { *best };
                 *trials += made;
             }
-            None => self.by_strategy.push((episode.strategy, ratio, made)),
+            None => self.by_strategy.push((strategy, ratio, made)),
         }
-        if let Some(found) = episode.found {
-            let better = |best: &Best| found.score.beats(&best.score);
-            if self.best.as_ref().is_none_or(better) {
-                self.best = Some(Best {
-                    trials: self.trials + found.trials,
-                    ..found
-                });
-            }
-        }
-        self.episodes += 1;
+        self.improve(found);
+        self.episodes = self.episodes.max(finished.episode + 1);
         self.trials += made;
+        self.undecided += finished.undecided;
+    }
+
+    /// Takes a point where it is better than all before.
+    fn improve(&mut self, found: Option<Best>) {
+        let best = self.best.as_ref();
+        let better = |found: &Best| best.is_none_or(|best| found.score.beats(&best.score));
+        if let Some(found) = found.filter(better) {
+            self.best = Some(Best {
+                trials: self.trials + found.trials,
+                ..found
+            });
+        }
     }
 }
 
@@ -184,6 +237,8 @@ pub(super) struct Episode<'s> {
     /// Trials that it began with.
     given: u64,
     left: u64,
+    /// Comparisons that nothing decided.
+    undecided: u64,
     /// When no further one is begun.
     deadline: Option<Instant>,
     /// Where the strategy stands.
@@ -193,6 +248,17 @@ pub(super) struct Episode<'s> {
 }
 
 impl Episode<'_> {
+    /// What it came to as the nth.
+    fn finished(&self, n: u64) -> Finished {
+        Finished {
+            episode: n,
+            strategy: self.strategy,
+            ratio: self.found.as_ref().map_or(-1.0, |b| b.score.ratio),
+            trials: self.given - self.left,
+            undecided: self.undecided,
+        }
+    }
+
     /// Where the strategy stands; `None` where no trial is left.
     fn best(&self) -> Option<(Arc<Structure>, Point)> {
         let best = self.best.as_ref().filter(|_| self.left > 0)?;
@@ -260,6 +326,7 @@ impl Episode<'_> {
         let Some(score) = structure.judge(&point, &self.search.rules) else {
             return more;
         };
+        self.undecided += score.undecided;
         let worse = |than: &Best| than.score.beats(&score);
         let new = Best {
             structure,

@@ -62,7 +62,9 @@ impl Strategy {
             }
             Strategy::Stairs => {
                 for _ in 0..LAID {
-                    episode.draw(stairs::lay);
+                    if !episode.draw(stairs::lay) {
+                        return;
+                    }
                 }
                 climb(episode);
             }

@@ -6,28 +6,28 @@ use crate::audit::prepare::prepare;
 use crate::audit::record::PassRecord;
 use crate::audit::subjects::subjects as named;
 use crate::error::{Error, Result};
-use crate::graph::ValueId;
+use crate::graph::{Graph, ValueId};
 use crate::obligation::Obligation;
 
 /// Multiply-adds of all values together up to which executions are searched: each summand of
 /// each sum is looked at in every trial.
 const MAX_TERMS: usize = 1 << 22;
 
+/// The elements that an execution of a graph reads or makes, about.
+pub(super) fn terms(graph: &Graph) -> usize {
+    let of = |v: ValueId| {
+        let args = graph.node(v).args().iter();
+        let largest = args.map(|a| graph.ty(*a).shape.len()).max();
+        graph.ty(v).shape.len().max(largest.unwrap_or(0))
+    };
+    graph.values().map(of).fold(0, usize::saturating_add)
+}
+
 /// The obligations of all named float values of each pass together.
 pub fn subjects(request: &Request) -> Result<Vec<Subject>> {
     let prepared = prepare(request)?;
     let graph = &prepared.model.graph;
-    let terms: usize = graph
-        .values()
-        .map(|v| {
-            let largest = graph
-                .node(v)
-                .args()
-                .iter()
-                .map(|a| graph.ty(*a).shape.len());
-            graph.ty(v).shape.len().max(largest.max().unwrap_or(0))
-        })
-        .fold(0, usize::saturating_add);
+    let terms = terms(graph);
     if terms > MAX_TERMS {
         return Err(Error::new(format!(
             "its values have about {terms} elements together, and {MAX_TERMS} is the most that is searched"
