@@ -8,7 +8,7 @@ use common::{Mlp, seconds};
 use gradbound::adjoint::refine;
 use gradbound::bound::Approx;
 use gradbound::config::{Config, Contract, Schedule};
-use gradbound::number::SpecNumber;
+use gradbound::number::{SpecNumber, Up};
 use std::collections::BTreeSet;
 
 fn main() -> gradbound::Result<()> {
@@ -40,8 +40,8 @@ fn main() -> gradbound::Result<()> {
                 adjoint = largest(&refined.approx);
             });
             let spec = mlp.enclosed(&run);
-            let error = |i: usize| spec[out].data[i].distance(run[out].get(i)).hi();
-            let error = (0..run[out].len()).map(error).fold(0.0, f64::max);
+            let error = |i: usize| Up::new(spec[out].data[i].distance(run[out].get(i)).hi());
+            let error = (0..run[out].len()).map(error).fold(Up::ZERO, Up::max).get();
             println!(
                 "| {name}, {executions} | {rules:.1e} | {adjoint:.1e} | {:.1e} | {error:.1e} | {:.0} |",
                 rules / adjoint,

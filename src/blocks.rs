@@ -248,8 +248,11 @@ impl<'a> Meetings<'a> {
 #[derive(Debug, Default)]
 pub struct Gains {
     norms: Mutex<BTreeMap<usize, Up>>,
-    lengths: Mutex<BTreeMap<(usize, Layout), Arc<[Up]>>>,
+    lengths: Mutex<Lengths>,
 }
+
+/// The lengths of a matrix's columns, by where it begins and how it lies.
+type Lengths = BTreeMap<(usize, Layout), Arc<[Up]>>;
 
 impl Clone for Gains {
     fn clone(&self) -> Gains {

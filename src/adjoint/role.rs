@@ -154,8 +154,11 @@ pub(super) fn line(op: &Op, x: &Operand, i: usize) -> Line {
         (false, true) => (1.0, 0.0, Up::new(2.0)),
         (false, false) => (-1.0, 0.0, Up::new(2.0)),
     };
-    let across = if c > 0.0 { -reach.lo() } else { reach.hi() };
-    let across = Up::new(if across > 0.0 { across } else { 0.0 });
+    let across = match (c > 0.0, reach.lo() < 0.0, reach.hi() > 0.0) {
+        (true, true, _) => Up::magnitude(reach.lo()),
+        (false, _, true) => Up::magnitude(reach.hi()),
+        (true, false, _) | (false, _, false) => Up::ZERO,
+    };
     let (beside, between) = (steep * eps.min(across), Up::new(0.5) * steep * eps);
     match beside > between {
         true => Line {

@@ -13,7 +13,7 @@ use crate::bound::{Approx, Bound};
 use crate::graph::{Graph, ValueId};
 use crate::interpret::scales::Known;
 use crate::interpret::{bounds, runtime, scales};
-use crate::number::Up;
+use crate::number::{Enclosure, Up};
 use crate::op::{Op, Primitive, Scaled};
 use crate::tensor::{DType, Tensor};
 
@@ -73,6 +73,8 @@ pub struct Claims {
     bounds: Vec<Vec<Bound>>,
     /// The ℓ2 norms of every value's errors, where there are some.
     blocks: Vec<Option<Blocks>>,
+    /// Where every value is said to lie, whatever its errors.
+    ranges: Vec<Enclosure>,
 }
 
 impl Claims {
@@ -181,6 +183,10 @@ impl Case {
             Claim::Sound => known.iter().map(|a| a.blocks.clone()).collect(),
             Claim::ScaleSound | Claim::Adjoint => Vec::new(),
         };
+        let ranges = match claim {
+            Claim::Sound => known.iter().map(|a| a.range).collect(),
+            Claim::ScaleSound | Claim::Adjoint => Vec::new(),
+        };
         let bounds = match claim {
             Claim::Sound | Claim::Adjoint => vec![known.into_iter().map(|a| a.eps).collect()],
             Claim::ScaleSound => {
@@ -200,6 +206,7 @@ impl Case {
             claim,
             bounds,
             blocks,
+            ranges,
         }
     }
 
@@ -232,8 +239,9 @@ impl Case {
         None
     }
 
-    /// Judges every element of an execution, one after another, and where the norms of its
-    /// blocks are claimed every block after its elements, as long as `visit` asks for more.
+    /// Judges every element of an execution, one after another, against its bounds and the range
+    /// that it is said to lie in, and where the norms of its blocks are claimed every block after
+    /// its elements, as long as `visit` asks for more.
     pub fn judge(
         &self,
         claims: &Claims,
@@ -258,9 +266,21 @@ impl Case {
                     }
                 });
                 let judgement = judged.fold(Judgement::NoClaim, Judgement::worse);
+                let range = claims
+                    .ranges
+                    .get(k)
+                    .filter(|_| claims.bounds[0][k].at(at).is_finite());
+                let judgement = match range.and_then(|range| spec.outside(k, at, c, *range)) {
+                    Some(what) => judgement.worse(Judgement::Violated(what)),
+                    None => judgement,
+                };
                 errors.push(match &judgement {
-                    Judgement::Holds(share) => share * claims.bounds[0][k].at(at).get(),
-                    Judgement::NoClaim
+                    // A share of so little has lost its digits.
+                    Judgement::Holds(share) if *share > dyadic::power(-960) => {
+                        share * claims.bounds[0][k].at(at).get()
+                    }
+                    Judgement::Holds(_)
+                    | Judgement::NoClaim
                     | Judgement::Undefined
                     | Judgement::Undecided
                     | Judgement::Violated(_) => 0.0,

@@ -2,6 +2,7 @@
 //! and admissible values x̂. Nothing here judges.
 
 use crate::Config;
+use crate::blocks::Blocks;
 use crate::bound::{Approx, Bound};
 use crate::config::{Accumulate, Contract, Execution, Granularity, Schedule, Subnormals};
 use crate::libm::Libm;
@@ -49,6 +50,28 @@ pub struct Given {
     pub x: Vec<Dyadic>,
     /// An admissible value.
     pub admissible: Tensor,
+}
+
+impl Given {
+    /// The same with the norms of the errors of its rows (2 of four), or of all of it (3), as
+    /// these two values have them; 0 and 1 leave only what is known of each element.
+    #[must_use]
+    pub fn with_norms(mut self, of_four: u32) -> Given {
+        let width = match of_four % 4 {
+            0 | 1 => return self,
+            2 => self.c.shape().last().copied().unwrap_or(1),
+            _ => self.c.len(),
+        };
+        if self.c.dtype().is_float() {
+            let upper = |x: &Dyadic| Up::magnitude(x.abs().enclose().hi());
+            let off = |i: usize| {
+                let of = |y: f64| upper(&dyadic::exact(y).sub(&self.x[i]));
+                of(self.c.get(i)).max(of(self.admissible.get(i)))
+            };
+            self.approx.blocks = Some(Blocks::of(width, self.c.len(), off));
+        }
+        self
+    }
 }
 
 /// A configuration; the default for the simplest choice. Formats of at most four bits have many

@@ -179,6 +179,18 @@ impl<'a> Spec<'a> {
         }
     }
 
+    /// What is not in the range that an execution and its specification are said to lie in, as
+    /// far as f64 intervals tell of the latter.
+    pub fn outside(&self, value: usize, at: usize, c: f64, range: Enclosure) -> Option<String> {
+        let apart = |x: Enclosure| x.hi() < range.lo() || x.lo() > range.hi();
+        if range == Enclosure::ENTIRE {
+            return None;
+        }
+        let computed = c.is_finite() && apart(Enclosure::point(c));
+        (computed || self.near(value, at).is_some_and(apart))
+            .then(|| format!("computed {c:e}, said to lie in {range:?}"))
+    }
+
     /// max(|x|, |x̂|) ≤ B?
     pub fn scale(&self, value: usize, at: usize, computed: f64, scale: Up) -> Judgement {
         if !scale.is_finite() {

@@ -4,12 +4,11 @@
 use super::dyadic;
 use super::generate::{self, Given};
 use super::subject::Structure;
-use crate::blocks::Blocks;
 use crate::bound::{Approx, Bound};
 use crate::graph::Graph;
 use crate::number::dyadic::Dyadic;
 use crate::number::{Format, Up};
-use crate::tensor::{Shape, Tensor, Ty};
+use crate::tensor::{Tensor, Ty};
 
 /// One element of an input: |x − c| ≤ ε and |x̂ − x| ≤ ε.
 #[derive(Debug, Clone)]
@@ -195,15 +194,16 @@ impl Point {
                         };
                         let approx = Approx {
                             determined: *determined,
-                            blocks: self.blocks(&ty.shape, &places),
                             ..Approx::within(Bound::per_element(&eps))
                         };
-                        Some(Given {
+                        let given = Given {
                             c: tensor(|p| p.c)?,
                             admissible: tensor(|p| p.admissible)?,
                             approx,
                             x: places.into_iter().map(|p| p.x).collect(),
-                        })
+                        };
+                        // For every other choice of an execution's first.
+                        Some(given.with_norms(self.choices.first().copied().unwrap_or(0)))
                     }
                     Input::Integers(whole) if !ty.dtype.is_float() => {
                         let whole: Vec<i64> = (0..len)
@@ -223,25 +223,6 @@ impl Point {
             })
             .collect();
         all.filter(|given| given.len() == graph.inputs().len())
-    }
-
-    /// Norms of an input's errors as they are, of its rows or of all of it, for every other
-    /// choice of an execution's first; none where that is 0 or 1.
-    fn blocks(&self, shape: &Shape, places: &[Place]) -> Option<Blocks> {
-        let width = match self.choices.first().map_or(0, |c| c % 4) {
-            0 | 1 => return None,
-            2 => shape.last().copied().unwrap_or(1),
-            _ => places.len(),
-        };
-        let upper = |x: &Dyadic| Up::magnitude(x.abs().enclose().hi());
-        let off = |i: usize| {
-            let Place {
-                c, x, admissible, ..
-            } = &places[i];
-            let of = |y: f64| upper(&dyadic::exact(y).sub(x));
-            of(*c).max(of(*admissible))
-        };
-        Some(Blocks::of(width, places.len(), off))
     }
 
     /// As many elements as the inputs' shapes have: the first, or the last.

@@ -128,6 +128,14 @@ impl Attack {
             .zip(&roles)
             .map(|(v, role)| generate::input(tape, graph.ty(*v), *role, small))
             .collect();
+        // Every other case knows more of the errors than each element's, whatever the case.
+        let kind = tape
+            .read()
+            .iter()
+            .fold(0_u32, |sum, n| sum.wrapping_add(*n));
+        let inputs: Vec<Given> = (inputs.into_iter())
+            .map(|given| given.with_norms(kind))
+            .collect();
         let case = Case {
             graph,
             config,

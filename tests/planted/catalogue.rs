@@ -1,5 +1,6 @@
 //! The faults, by family and obligation.
 
+use crate::besides::BESIDES;
 use crate::lie::Lie;
 use gradbound::obligation::Obligation;
 use gradbound::tensor::DType;
@@ -31,6 +32,7 @@ impl Fault {
         let inputs = if *exact { ", exact inputs" } else { "" };
         let flushing = match self.lie {
             Gradually => ", flushing",
+            HalfOfMeasured => ", fixed executions",
             _ => "",
         };
         format!("{obligation:?} of {of} in {dtype}{inputs}{flushing}")
@@ -46,7 +48,7 @@ use Obligation::*;
 
 /// A family: the obligation of operations, the primitive whose rules lie (the operation itself
 /// without one), and the lies.
-type Family = (
+pub type Family = (
     Obligation,
     &'static [&'static str],
     Option<&'static str>,
@@ -275,7 +277,7 @@ const FAMILIES: &[Family] = &[
 /// All of them, in f32; arithmetic and reductions in bf16 as well.
 pub fn faults() -> Vec<Fault> {
     let mut all = Vec::new();
-    for (obligation, operations, primitive, lies) in FAMILIES {
+    for (obligation, operations, primitive, lies) in FAMILIES.iter().chain(BESIDES) {
         for of in *operations {
             for lie in *lies {
                 let fault = Fault {
@@ -284,7 +286,7 @@ pub fn faults() -> Vec<Fault> {
                     primitive: primitive.unwrap_or(of),
                     lie: *lie,
                     dtype: DType::F32,
-                    exact: matches!(lie, ByHalves | Gradually),
+                    exact: matches!(lie, ByHalves | Gradually | HalfOfMeasured),
                 };
                 all.push(fault);
                 let narrow = ["Add", "Mul", "Div", "Sqrt", "dot", "sum"].contains(of);

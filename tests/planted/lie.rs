@@ -1,12 +1,13 @@
 //! What a rule may be told that is not so.
 
 use gradbound::Config;
-use gradbound::bound::{Approx, Bound, Operand};
-use gradbound::config::{Schedule, Subnormals};
+use gradbound::bound::{Approx, Bound, Drift, Operand};
+use gradbound::config::{Contract, Schedule, Subnormals};
 use gradbound::libm::Libm;
-use gradbound::number::Up;
+use gradbound::number::{Enclosure, Up};
 use gradbound::op::{Op, Primitive, RuleCx, ScaleOperand, Scaled};
 use gradbound::tensor::{DType, Tensor, Ty};
+use std::sync::Arc;
 
 /// One untruth.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,6 +36,32 @@ pub enum Lie {
     Least,
     /// A scale speaks for the run alone: its ε is forgotten.
     RunOnly,
+    /// What a determined execution lost is the answer, and half of it: executions are fixed.
+    HalfOfMeasured,
+    /// Half of what is known of blocks of errors.
+    HalfNorms,
+    /// The norms of errors are what they would be if an argument were known exactly.
+    ExactInNorms(usize),
+    /// Every execution has the run's value.
+    Determined,
+    /// The answer does not depend on a free shift.
+    NoDrift,
+    /// Half of how far other executions' shifts move the answer.
+    HalfDrift,
+    /// What is added up later has leaves without errors.
+    ExactLeaves,
+    /// The answer lies between the least and the greatest element of the run.
+    RangeOfRun,
+}
+
+/// The configuration that leaves sums no choice.
+const FIXED: (Schedule, Contract) = (Schedule::Left, Contract::Off);
+
+fn halved(drift: &Drift, len: usize) -> Drift {
+    match drift {
+        Drift::Within(bound) => Drift::Within(Bound::from_fn(len, |i| part(bound.at(i), 0.5))),
+        Drift::None | Drift::Settled => drift.clone(),
+    }
 }
 
 fn less(approx: &Approx, len: usize, of: impl Fn(usize, Up) -> Up) -> Approx {
@@ -71,7 +98,7 @@ impl Lie {
         let mut value = value.clone();
         match self {
             Lie::RunIsAll => told.determined = true,
-            Lie::Exactly(arg) if arg == k => told = Approx::exact(),
+            Lie::Exactly(arg) | Lie::ExactInNorms(arg) if arg == k => told = Approx::exact(),
             Lie::HalfOf(arg) if arg == k => told = less(approx, len, |_, eps| part(eps, 0.5)),
             Lie::OneLess(arg) if arg == k && len > 1 && value.dtype().is_float() => {
                 let mut elements = value.to_f64s();
@@ -96,11 +123,15 @@ impl Lie {
         if self == Lie::Gradually {
             config.subnormals = Subnormals::Flush;
         }
+        if self == Lie::HalfOfMeasured {
+            (config.schedule, config.contract) = FIXED;
+        }
         config
     }
 
     /// The rule of an operation under this lie.
     pub fn error(self, op: &Op, cx: &RuleCx, args: &[Operand], out: &Tensor) -> Approx {
+        let truth = || op.error(cx, args, out);
         let config = self.config(cx.config);
         let wide = Ty::new(cx.ty.shape.clone(), DType::F64);
         let cx = RuleCx {
@@ -116,13 +147,21 @@ impl Lie {
             .enumerate()
             .map(|(k, a)| self.argument(k, a.value, a.approx))
             .collect();
-        let args: Vec<Operand> = told
+        let given: Vec<Operand> = told
             .iter()
             .map(|(value, approx)| Operand { value, approx })
             .collect();
-        let answer = op.error(&cx, &args, out);
+        let answer = op.error(&cx, &given, out);
         let len = out.len();
         match self {
+            Lie::HalfOfMeasured => less(&answer, len, |_, eps| part(eps, 0.5)),
+            Lie::HalfNorms
+            | Lie::ExactInNorms(_)
+            | Lie::Determined
+            | Lie::NoDrift
+            | Lie::HalfDrift
+            | Lie::ExactLeaves
+            | Lie::RangeOfRun => self.besides(answer, truth, out),
             Lie::Times(factor) => less(&answer, len, |_, eps| part(eps, factor)),
             Lie::FirstIsExact => less(&answer, len, |i, eps| if i == 0 { Up::ZERO } else { eps }),
             Lie::Least => {
@@ -131,6 +170,45 @@ impl Lie {
                 less(&answer, len, |_, _| least)
             }
             Lie::RunOnly => less(&answer, len, |_, _| Up::ZERO),
+            _ => answer,
+        }
+    }
+
+    /// An answer whose ε is right, but not what is said besides.
+    fn besides(self, answer: Approx, truth: impl Fn() -> Approx, out: &Tensor) -> Approx {
+        let len = out.len();
+        match self {
+            Lie::HalfNorms => Approx {
+                blocks: (answer.blocks.as_ref()).map(|b| b.stretched(len, |_| Up::new(0.5))),
+                ..answer
+            },
+            Lie::ExactInNorms(_) => Approx {
+                blocks: answer.blocks,
+                ..truth()
+            },
+            Lie::Determined => Approx {
+                determined: true,
+                ..answer
+            },
+            Lie::NoDrift => Approx {
+                drift: Drift::None,
+                ..answer
+            },
+            Lie::HalfDrift => Approx {
+                drift: halved(&answer.drift, len),
+                ..answer
+            },
+            Lie::ExactLeaves => Approx {
+                nest: (answer.nest.as_ref()).map(|nest| Arc::new(nest.without_propagation())),
+                ..answer
+            },
+            Lie::RangeOfRun => {
+                let values = (0..len).map(|i| Enclosure::point(out.get(i)));
+                Approx {
+                    range: values.reduce(|a, b| a.hull(b)).unwrap_or_default(),
+                    ..answer
+                }
+            }
             _ => answer,
         }
     }

@@ -6,6 +6,7 @@
 //! `gradbound search` then has to find a witness, and must find none against the true rules.
 #![allow(clippy::disallowed_methods, reason = "figures of a search, no bounds")]
 
+mod besides;
 mod catalogue;
 mod lie;
 mod page;

@@ -1,6 +1,6 @@
 //! Sums and dot products, in some tree, with or without contraction.
 
-use super::{Leaf, State, is_linear, reduces, sums_exponentials};
+use super::{Leaf, State, is_linear, moves, reduces, sums_exponentials};
 use crate::config::Schedule;
 use crate::number::Format;
 use crate::op::Op;
@@ -64,6 +64,8 @@ impl State<'_, '_> {
             && !matches!(op, Op::Mean(_))
             && match op {
                 Op::Mul(_) | Op::Square(_) => self.may_contract(),
+                // A product may be behind what is no operation of a processor.
+                op if moves(op) => self.any_tree() || self.may_contract(),
                 op if is_linear(op) => self.any_tree(),
                 _ => false,
             };

@@ -1,7 +1,7 @@
 //! Arithmetic, reductions, movement and the soft functions.
 
 use super::kernel::SquarePlus;
-use super::{Builder, Fragment, of_one, of_two, ranges};
+use super::{Builder, Fragment, of_one, of_two, ranges, select};
 use crate::Result;
 use crate::graph::grad::append_backward;
 use crate::graph::levels::UserNode;
@@ -34,7 +34,12 @@ pub fn of(primitive: &str) -> Option<&'static [Fragment]> {
             |b| of_one(b, Role::Any, |g, x| g.free_max(x, &[0])),
             super::soft::softmax,
         ],
-        "Gather" => &[gather, gather_elements],
+        "Gather" => &[
+            gather,
+            gather_elements,
+            select::picked,
+            select::picked_summand,
+        ],
         "ScatterAdd" => &[scatter_add],
         "Kernel" | "KernelVjp" => &[kernel],
         "Log" => &[
@@ -219,6 +224,12 @@ fn step(b: &mut Builder) -> Result<ValueId> {
         Steps::SIGN,
         Steps::HALF_AT_TIE,
         Steps::IS_ZERO,
+        // What no binary format holds.
+        Steps {
+            below: 0.1,
+            at: -0.3,
+            above: 1.0 / 3.0,
+        },
     ]);
     let x = b.any([3]);
     b.graph.step(x, steps)

@@ -4,11 +4,12 @@ use super::{Builder, Fragment};
 use crate::Result;
 use crate::graph::ValueId;
 use crate::op::{Relation, Rounding};
+use crate::witness::generate::Role;
 
 /// The fragments of the primitives that this file is about.
 pub fn of(primitive: &str) -> Option<&'static [Fragment]> {
     Some(match primitive {
-        "ArgMax" => &[arg_max, picked],
+        "ArgMax" => &[arg_max, picked, picked_summand],
         "Compare" => &[compare, selected],
         "MaxOver" => &[max_over, pooled, max_without],
         "Mod" => &[modulo, whole_modulo],
@@ -83,16 +84,30 @@ fn arg_max(b: &mut Builder) -> Result<ValueId> {
     b.graph.arg_max(x, 1, last)
 }
 
-/// Elements, or a slice, that an uncertain index picks from sums.
-fn picked(b: &mut Builder) -> Result<ValueId> {
+/// Elements, or a slice, that an uncertain index picks from inputs or sums.
+pub fn picked(b: &mut Builder) -> Result<ValueId> {
     let (x, y, last) = (b.any([3]), b.any([3]), b.tape.coin());
     let index = b.graph.arg_max(x, 0, last)?;
-    let sums = b.graph.add(y, x)?;
+    let from = match b.tape.coin() {
+        true => b.graph.add(y, x)?,
+        false => y,
+    };
     if b.tape.coin() {
-        b.graph.gather_elements(sums, index, 0)
+        b.graph.gather_elements(from, index, 0)
     } else {
-        b.graph.gather(sums, index, 0)
+        b.graph.gather(from, index, 0)
     }
+}
+
+/// What is picked goes on into a sum.
+pub fn picked_summand(b: &mut Builder) -> Result<ValueId> {
+    let x = b.input([2], Role::Moderate);
+    let [y, z] = [b.any([2]), b.any([2])];
+    let index = b.graph.arg_max(x, 0, false)?;
+    let sums = b.graph.add(y, z)?;
+    let element = b.graph.gather_elements(sums, index, 0)?;
+    let w = b.any(b.graph.ty(element).shape.clone());
+    b.graph.add(element, w)
 }
 
 fn round(b: &mut Builder) -> Result<ValueId> {

@@ -18,7 +18,7 @@ pub fn of(primitive: &str) -> Option<&'static [Fragment]> {
             unshifted_log_softmax,
         ],
         "Settle" => &[log_softmax, log_sum_exp, masked_log],
-        "Softmax" => &[softmax, softmax_of_products, masked, unshifted],
+        "Softmax" => &[softmax, softmax_of_products, masked, unshifted, columns],
         _ => return None,
     })
 }
@@ -28,6 +28,12 @@ pub fn softmax(b: &mut Builder) -> Result<ValueId> {
     let shape = b.tape.pick(&[[2, 3], [1, 2]]);
     let z = b.input(shape, Role::Moderate);
     lower::softmax(&mut b.graph, z, 1)
+}
+
+/// Softmax over columns: what is known of the errors of rows is of no use by itself.
+fn columns(b: &mut Builder) -> Result<ValueId> {
+    let z = b.input([2, 3], Role::Moderate);
+    lower::softmax(&mut b.graph, z, 0)
 }
 
 /// Log-softmax of three.

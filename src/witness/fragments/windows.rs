@@ -6,12 +6,13 @@ use crate::graph::ValueId;
 use crate::lower::{self, Conv, ConvTranspose, Spatial};
 use crate::op::{Slide, Taps};
 use crate::tensor::ZERO_FILL;
+use crate::witness::generate::Role;
 
 /// The fragments of the primitives that this file is about.
 pub fn of(primitive: &str) -> Option<&'static [Fragment]> {
     Some(match primitive {
         "Fold" => &[fold, fold_of_a_table, conv_transpose],
-        "Windows" => &[windows, conv, depthwise],
+        "Windows" => &[windows, windows_of_positive, conv, depthwise],
         _ => return None,
     })
 }
@@ -35,6 +36,14 @@ fn slide(b: &mut Builder, extent: usize) -> Slide {
 fn windows(b: &mut Builder) -> Result<ValueId> {
     let slides = [slide(b, 3), slide(b, 2)];
     let x = b.any([3, 2]);
+    b.graph.windows(x, &slides)
+}
+
+/// Of values that are at least 1, beside which zeros are filled in.
+fn windows_of_positive(b: &mut Builder) -> Result<ValueId> {
+    let slides = [slide(b, 3), slide(b, 2)];
+    let x = b.input([3, 2], Role::Moderate);
+    let x = b.graph.cosh(x)?;
     b.graph.windows(x, &slides)
 }
 
