@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Mlp, seconds};
+use common::{Mlp, networks, seconds};
 use gradbound::adjoint::refine;
 use gradbound::bound::Approx;
 use gradbound::config::{Config, Contract, Schedule};
@@ -21,11 +21,7 @@ fn main() -> gradbound::Result<()> {
         "| network, executions | eps by the rules | in adjoint form | ratio | this run's error | cost, in plain runs |"
     );
     println!("|---|---|---|---|---|---|");
-    for (name, widths) in [
-        ("784-1024-1024-10", vec![784, 1024, 1024, 10]),
-        ("8 layers of 512", vec![512; 9]),
-        ("12 layers of 256", vec![256; 13]),
-    ] {
+    for (name, widths) in networks() {
         for (executions, config) in [("any", Config::default()), ("left, no contraction", fixed)] {
             let mlp = Mlp::forward(1, &widths)?;
             let mut run = Vec::new();

@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{Mlp, seconds};
+use common::{Mlp, networks, seconds};
 use criterion::Criterion;
 use gradbound::audit::prepare::{Prepared, prepare};
 use gradbound::audit::{Request, audit};
@@ -164,10 +164,7 @@ fn schedules() -> gradbound::Result<()> {
     println!("| network | schedule | eps / eps (any): output | gradient |");
     println!("|---|---|---|---|");
     let block = |n| Schedule::Blocked(NonZeroUsize::new(n).expect("positive"));
-    for (name, widths) in [
-        ("784-1024-1024-10", vec![784, 1024, 1024, 10]),
-        ("8 layers of 512", vec![512; 9]),
-    ] {
+    for (name, widths) in networks().into_iter().take(2) {
         let mlp = Mlp::new(4, &widths)?;
         let eps = |schedule| {
             let config = Config {
@@ -204,11 +201,7 @@ fn norms() -> gradbound::Result<()> {
         "| network | element by element: output, gradient | with norms | ratio | cost, in plain runs |"
     );
     println!("|---|---|---|---|---|");
-    for (name, widths) in [
-        ("784-1024-1024-10", vec![784, 1024, 1024, 10]),
-        ("8 layers of 512", vec![512; 9]),
-        ("12 layers of 256", vec![256; 13]),
-    ] {
+    for (name, widths) in networks() {
         let mlp = Mlp::new(4, &widths)?;
         let mut run = Vec::new();
         let plain = seconds(|| run = mlp.plain(&config));

@@ -131,6 +131,10 @@ fn an_adjoint_says_where_an_error_is_born() {
         all.iter().any(|a| a["id"] == "A8")
     };
     assert!(has_a8(&adjoint) && !has_a8(&plain));
+    // Under flush it says nothing, and that is said.
+    let flushed = json(&["--adjoint", "loss", "--subnormals", "flush"]);
+    assert!(loss(&flushed).get("born").is_none() && !has_a8(&flushed));
+    assert!(flushed["warnings"].to_string().contains("no adjoint form"));
 }
 
 #[test]

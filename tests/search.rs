@@ -1,6 +1,10 @@
 //! `gradbound search` as other programs use it: what it finds replays, goes on where it was,
 //! and outlives a kill.
 
+#[path = "common/found.rs"]
+mod found;
+
+use found::{found, text};
 use gradbound::Config;
 use gradbound::obligation::Obligation;
 use gradbound::tensor::DType;
@@ -22,16 +26,6 @@ fn search(args: &[&str], corpus: &Path) -> Command {
 
 fn run(args: &[&str], corpus: &Path) -> Output {
     search(args, corpus).output().expect("the binary starts")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn found(output: &Output) -> serde_json::Value {
-    let all: serde_json::Value = serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|e| panic!("{e}: {}", text(&output.stderr)));
-    all[0].clone()
 }
 
 fn witnesses(corpus: &Path) -> Vec<PathBuf> {

@@ -1,6 +1,10 @@
 //! `gradbound search` with what it cannot do: another search's corpus, files that are no
 //! witnesses, options that do nothing. Each is named, and nothing runs without an end.
 
+#[path = "common/found.rs"]
+mod found;
+
+use found::{found, text};
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -9,16 +13,6 @@ fn run(args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gradbound"));
     let output = command.arg("search").args(args).output();
     output.expect("the binary starts")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn found(output: &Output) -> serde_json::Value {
-    let all: serde_json::Value = serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|e| panic!("{e}: {}", text(&output.stderr)));
-    all[0].clone()
 }
 
 /// Fails as misuse, and says so in these words.

@@ -11,6 +11,15 @@ use gradbound::op::real;
 use gradbound::tensor::{DType, SpecTensor, Tensor, Ty};
 use std::time::Instant;
 
+/// The wide and deep ones: names and widths.
+pub fn networks() -> [(&'static str, Vec<usize>); 3] {
+    [
+        ("784-1024-1024-10", vec![784, 1024, 1024, 10]),
+        ("8 layers of 512", vec![512; 9]),
+        ("12 layers of 256", vec![256; 13]),
+    ]
+}
+
 /// A seeded ReLU network with mean squared activation as its loss, differentiated.
 pub struct Mlp {
     /// Forward and backward.

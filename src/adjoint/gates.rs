@@ -2,7 +2,7 @@
 //! values meet. While a gate is open, what comes after it may take either side.
 
 use super::losses::Scene;
-use crate::bound::Operand;
+use super::role::bends;
 use crate::graph::Graph;
 use crate::number::{SpecNumber, Up};
 use crate::op::Op;
@@ -10,8 +10,8 @@ use crate::op::Op;
 /// The most elements of one value whose gates are refined before what comes after them.
 const MOST_GATES: usize = 4096;
 
-fn bends_at_zero(op: &Op) -> bool {
-    matches!(op, Op::Relu(_) | Op::Abs(_) | Op::Step(_))
+fn turns_at_zero(op: &Op) -> bool {
+    bends(op) || matches!(op, Op::Step(_))
 }
 
 fn compares(op: &Op) -> bool {
@@ -29,7 +29,7 @@ impl Gates {
         let mut against = vec![Vec::new(); graph.len()];
         for node in graph.nodes() {
             let args = node.args();
-            if bends_at_zero(node.op()) {
+            if turns_at_zero(node.op()) {
                 against[args[0].index()].push(None);
             } else if compares(node.op()) {
                 let (x, y) = (args[0].index(), args[1].index());
@@ -44,17 +44,17 @@ impl Gates {
         if !graph.type_at(k).dtype.is_float() || scene.known[k].eps.is_zero() {
             return Vec::new();
         }
-        let operand = |k: usize| Operand {
-            value: &scene.values[k],
-            approx: &scene.known[k],
-        };
-        let x = operand(k);
+        let x = scene.operand(k);
         let is_open = |i: &usize| {
             let own = x.enclosure(*i);
             x.eps(*i) != Up::ZERO
                 && self.against[k].iter().any(|other| match other {
                     None => own.contains_zero(),
-                    Some(other) => operand(*other).enclosure(*i).sub(&own).contains_zero(),
+                    Some(other) => scene
+                        .operand(*other)
+                        .enclosure(*i)
+                        .sub(&own)
+                        .contains_zero(),
                 })
         };
         let open: Vec<usize> = (0..x.len()).filter(is_open).collect();

@@ -77,17 +77,16 @@ impl Scene<'_> {
         };
         let follows = lost.is_some();
         let lost = lost.unwrap_or_else(|| self.whole(k));
-        let (once, copied) = match self.has_copies(op) {
-            true => (Bound::Zero, lost),
-            false => (lost, Bound::Zero),
-        };
         let rounded = match &known.nest {
             Some(nest) if follows => nest.lost(&self.cx(k), &self.values[k], &known.drift),
             _ => Bound::Zero,
         };
-        let (once, stored) = match self.has_copies(op) {
-            true => (once, rounded),
-            false => (once.plus(&rounded, self.values[k].len()), Bound::Zero),
+        let (once, copied, stored) = match self.has_copies(op) {
+            true => (Bound::Zero, lost, rounded),
+            false => {
+                let all = lost.plus(&rounded, self.values[k].len());
+                (all, Bound::Zero, Bound::Zero)
+            }
         };
         Loss {
             once,

@@ -12,13 +12,14 @@
 //! node k from fₖ(x̂) to x̂ₖ, and o by a derivative between the two times δₖ. Between them every
 //! value is within its ε of the specification: it is what an execution that loses a part of
 //! some δⱼ has, and the rules bound those as well. (Where executions are *determined* the rules
-//! use that x̂ is c, which is not so between them; enclosures of derivatives then come from a
-//! second evaluation that does not, nor of the range of what has a kink.) The derivatives are the graph's own pullbacks of a unit
-//! cotangent, evaluated and bounded like every gradient: |ρ̂ − ρ| ≤ ε for each of those points, so
-//! ρ ≤ |c| + 2ε and drift. Relu and abs are followed on a line, the run's own or one halfway, and
-//! what they differ from it arises there (`role::line`), so that an open gate leaves the
-//! derivatives before it as they are; another kink has its pullback's gate in [0, 1] where it is
-//! not decided, which contains the slope of every secant.
+//! use that x̂ is c, which is not so between them, and what has a kink may leave its range there;
+//! enclosures of derivatives then come from a second evaluation that uses neither.) The
+//! derivatives are the graph's own pullbacks of a unit cotangent, evaluated and bounded like every
+//! gradient: |ρ̂ − ρ| ≤ ε for each of those points, so ρ ≤ |c| + 2ε and drift. Relu and abs are
+//! followed on a line, the run's own or one halfway, and what they differ from it arises there
+//! (`role::line`), so that an open gate leaves the derivatives before it as they are; another kink
+//! has its pullback's gate in [0, 1] where it is not decided, which contains the slope of every
+//! secant.
 //! # What jumps
 //! A node that jumps, or that has no pullback, keeps the specification's value until its own
 //! turn: its whole ε is its λ, and nothing is followed through it.
@@ -53,9 +54,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What an element's error is made of.
 #[derive(Debug, Clone)]
 pub struct Origins {
-    /// The element whose bound is the largest of its tensor's.
+    /// The element whose ε is the largest of its tensor's.
     pub element: usize,
-    /// By the adjoint form.
+    /// Its bound in adjoint form; ε may be less by the rules.
     pub eps: Up,
     /// The values where something is lost, and how much of that reaches the element.
     pub born: Vec<(usize, Up)>,

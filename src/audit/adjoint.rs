@@ -3,9 +3,10 @@
 use super::Request;
 use super::prepare::Prepared;
 use super::subjects::Subject;
-use crate::config::Subnormals;
+use crate::adjoint::Origins;
 use crate::error::{Error, Result};
-use std::collections::BTreeSet;
+use crate::obligation::Run;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The most elements that may be asked for in adjoint form.
 const MOST_ADJOINTS: usize = 1 << 16;
@@ -56,10 +57,24 @@ pub(super) fn asked(
     Ok(asked)
 }
 
-/// What is said where the adjoint form was asked for and says nothing.
-pub(super) fn silent(request: &Request) -> Option<String> {
-    let flushes = request.config.subnormals == Subnormals::Flush;
-    (flushes && !request.adjoint.is_empty()).then(|| {
-        "--adjoint says nothing under --subnormals flush: eps are those of the rules".to_string()
-    })
+/// What is said of values that the adjoint form was asked for and says nothing of.
+pub(super) fn silent(
+    subjects: &[Subject],
+    run: &Run,
+    asked: &BTreeSet<usize>,
+    origins: &BTreeMap<usize, Origins>,
+) -> Vec<String> {
+    let unsaid = |k: usize| {
+        let eps = &run.approx[k].eps;
+        asked.contains(&k) && !origins.contains_key(&k) && !eps.is_zero()
+    };
+    let unsaid = subjects.iter().filter(|s| unsaid(s.id.index()));
+    let say = |s: &Subject| {
+        format!(
+            "`{}` has no adjoint form (under --subnormals flush, without a claim, or behind what has \
+             no derivative): its eps is that of the rules",
+            s.name
+        )
+    };
+    unsaid.map(say).collect()
 }

@@ -78,8 +78,8 @@ pub fn audit(request: &Request, progress: Progress) -> Result<Audited> {
     }
     progress("reading the model");
     let mut prepared = prepare(request)?;
-    prepared.warnings.extend(adjoint::silent(request));
     let mut subjects = subjects(&prepared);
+    let asked = adjoint::asked(&prepared, &subjects, request)?;
     let read = |path: &Path| read_observed(&prepared, &subjects, path);
     let observed = request.observed.as_deref().map(read).transpose()?;
     let claimed = match &observed {
@@ -101,7 +101,6 @@ pub fn audit(request: &Request, progress: Progress) -> Result<Audited> {
     let plain_s = plain.elapsed().as_secs_f64();
     progress("bounding every value");
     let bounding = Instant::now();
-    let asked = adjoint::asked(&prepared, &subjects, request)?;
     let (run, origins) = match asked.is_empty() {
         true => (
             Run::of(graph, &request.config, &prepared.inputs, values),
@@ -110,6 +109,7 @@ pub fn audit(request: &Request, progress: Progress) -> Result<Audited> {
         false => Run::refined(graph, &request.config, &prepared.inputs, values, &asked),
     };
     let bounds_s = bounding.elapsed().as_secs_f64();
+    let silent = adjoint::silent(&subjects, &run, &asked, &origins);
     progress("checking every claim against the reals");
     let checking = Instant::now();
     let checks = check(graph, &run, &prepared.inputs, &claimed);
@@ -154,9 +154,9 @@ pub fn audit(request: &Request, progress: Progress) -> Result<Audited> {
         obligations,
         blame: blames.first().cloned(),
         blames,
-        assumptions: assumed(&prepared, request),
+        assumptions: assumed(&prepared, request, !origins.is_empty()),
         internals: parts.internals(),
-        warnings: prepared.warnings.clone(),
+        warnings: [&prepared.warnings[..], &silent].concat(),
         timing: Timing {
             total_s: start.elapsed().as_secs_f64(),
             plain_s,
@@ -168,9 +168,9 @@ pub fn audit(request: &Request, progress: Progress) -> Result<Audited> {
 }
 
 /// What the audit rests on.
-fn assumed(prepared: &Prepared, request: &Request) -> Vec<Assumption> {
+fn assumed(prepared: &Prepared, request: &Request, adjoints: bool) -> Vec<Assumption> {
     let mut all = assumptions::ledger(&request.config, &prepared.model, &prepared.gradients);
-    if !request.adjoint.is_empty() {
+    if adjoints {
         all.push(assumptions::of_adjoints());
     }
     all

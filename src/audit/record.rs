@@ -165,9 +165,9 @@ pub struct Value {
 /// What an error is made of.
 #[derive(Debug, Clone, Serialize)]
 pub struct Born {
-    /// The element whose bound in adjoint form is the largest.
+    /// The element whose eps is the largest.
     pub index: Vec<usize>,
-    /// That bound; the value's eps may be less by another rule.
+    /// Its bound in adjoint form; its eps may be less by another rule.
     pub eps: Num,
     /// The nodes with the largest shares of it, largest first.
     pub largest: Vec<Share>,

@@ -20,11 +20,11 @@ fn known(g: &Graph, config: &Config, inputs: &[Tensor], of: ValueId) -> (Tensor,
     (run[of.index()].clone(), all[of.index()].clone())
 }
 
-fn of(dtype: DType, data: &[f64]) -> Tensor {
+pub fn of(dtype: DType, data: &[f64]) -> Tensor {
     Tensor::from_f64s([data.len()].into(), dtype, data).unwrap()
 }
 
-fn fixed() -> Config {
+pub fn fixed() -> Config {
     Config {
         schedule: Schedule::Left,
         contract: Contract::Off,

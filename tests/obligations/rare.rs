@@ -1,5 +1,6 @@
 //! What random cases come upon too rarely: each case here is one that a wrong rule fails.
 
+use crate::programs::{fixed, of};
 use crate::tightness::{Witness, ratio};
 use gradbound::Config;
 use gradbound::blocks::Blocks;
@@ -12,22 +13,9 @@ use gradbound::number::{Format, Function, Up};
 use gradbound::op::Rounding;
 use gradbound::tensor::{DType, Tensor, Ty};
 
-fn of(dtype: DType, data: &[f64]) -> Tensor {
-    Tensor::from_f64s([data.len()].into(), dtype, data).unwrap()
-}
-
 fn known(g: &Graph, config: &Config, inputs: &[Tensor], given: &[Approx], v: ValueId) -> Approx {
     let run = runtime::eval(g, config, inputs).unwrap();
     bounds::eval(g, config, &run, given)[v.index()].clone()
-}
-
-fn fixed() -> Config {
-    Config {
-        schedule: Schedule::Left,
-        contract: Contract::Off,
-        libm: Libm::Correct,
-        ..Config::default()
-    }
 }
 
 /// Which of 2 and 200 is picked is open, also in the sum that the picked one goes into, and
