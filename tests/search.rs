@@ -3,14 +3,19 @@
 
 #[path = "common/found.rs"]
 mod found;
+#[path = "common/onnx_builder.rs"]
+mod onnx_builder;
 
 use found::{found, text};
 use gradbound::Config;
+use gradbound::import::arrays::write_npz;
 use gradbound::obligation::Obligation;
-use gradbound::tensor::DType;
+use gradbound::tensor::{DType, Tensor};
 use gradbound::witness::case::Rules;
+use gradbound::witness::record::MAX_LENGTH;
 use gradbound::witness::search::{Budget, Search, State, Strategy};
 use gradbound::witness::subject::Subject;
+use onnx_builder::{model, node};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -192,31 +197,66 @@ fn a_models_executions_are_searched() {
     assert_eq!(again.status.code(), Some(0), "{}", text(&again.stderr));
 }
 
+/// The largest share of the bound of some operation that a strategy finds.
+fn nearest((name, length): (&str, usize), strategy: Strategy, trials: u64) -> f64 {
+    let config = Some(Config::default());
+    let subject = Subject::operation(name, Obligation::Sound, DType::F32, config, true, length);
+    let search = Search {
+        subject: &subject.expect("an operation"),
+        strategies: &[strategy],
+        seed: 0,
+        rules: Rules::TRUE,
+        live: &|_| {},
+    };
+    let budget = Budget {
+        trials: Some(trials),
+        ..Budget::default()
+    };
+    let best = search.run(State::default(), budget, &mut |_| true).best;
+    best.expect("a claim").score.ratio
+}
+
 /// The worst case of summation, to which nothing climbs by chance: every addition rounds up.
 #[test]
 fn stairs_come_near_the_bound_of_long_sums() {
     for (name, least) in [("sum", 0.99), ("dot", 0.95), ("layer_norm", 0.4)] {
-        let length = if name == "layer_norm" { 8 } else { 64 };
-        let config = Some(Config::default());
-        let subject =
-            Subject::operation(name, Obligation::Sound, DType::F32, config, true, length).unwrap();
-        let nearest = |strategy| {
-            let search = Search {
-                subject: &subject,
-                strategies: &[strategy],
-                seed: 0,
-                rules: Rules::TRUE,
-                live: &|_| {},
-            };
-            let budget = Budget {
-                trials: Some(800),
-                ..Budget::default()
-            };
-            let best = search.run(State::default(), budget, &mut |_| true).best;
-            best.unwrap().score.ratio
-        };
-        let (stairs, climbed) = (nearest(Strategy::Stairs), nearest(Strategy::Climb));
+        let sized = (name, if name == "layer_norm" { 8 } else { 64 });
+        let [stairs, climbed] =
+            [Strategy::Stairs, Strategy::Climb].map(|strategy| nearest(sized, strategy, 800));
         assert!(stairs >= least && stairs <= 1.0, "{name}: {stairs}");
         assert!(stairs > climbed, "{name}: {stairs} and {climbed}");
+    }
+}
+
+/// A sum is an expression as deep as it is long.
+#[test]
+fn the_longest_sums_are_searched() {
+    let reached = nearest(("dot", MAX_LENGTH), Strategy::Stairs, 3);
+    assert!(reached > 0.5 && reached <= 1.0, "{reached}");
+}
+
+/// x is used by both factors, so that two contributions to its gradient are added.
+#[test]
+fn a_models_accumulations_are_searched() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let onnx = model(17).floats("x", &[3]).output("loss");
+    let onnx = onnx.node(node("Sin", &["x"], &["s"]));
+    let onnx = onnx.node(node("Mul", &["s", "x"], &["p"]));
+    let file = onnx
+        .node(node("ReduceSum", &["p"], &["loss"]))
+        .save(folder.path());
+    let inputs = folder.path().join("x.npz");
+    let x = Tensor::f32s([3], vec![0.3, 1.7, -2.9]).expect("three floats");
+    write_npz(&inputs, &[("x".to_owned(), x)]).expect("writable");
+    let [file, inputs] = [&file, &inputs].map(|p| p.to_str().expect("utf-8"));
+    for obligation in ["add_sound", "add_scale_sound"] {
+        let of_model = [file, "--inputs", inputs, "--obligation", obligation];
+        let output = run(
+            &[&of_model[..], &["--trials", "200", "--json"]].concat(),
+            folder.path(),
+        );
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let ratio = found(&output)["ratio"].as_f64().expect("a claim");
+        assert!(ratio > 0.3, "{obligation}: {ratio}");
     }
 }

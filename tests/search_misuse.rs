@@ -121,7 +121,7 @@ fn a_model_has_the_obligations_of_its_values() {
     let of_model = [path(&model), "--inputs", path(&inputs)];
     refused(
         &[&of_model[..], &["--obligation", "add_sound"]].concat(),
-        "part of vjp_sound",
+        "used more than once",
     );
     let folder = tempfile::tempdir().expect("a folder");
     let args = [

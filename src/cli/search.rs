@@ -201,7 +201,7 @@ fn nothing(args: &Args, offered: &[Obligation]) -> Error {
     let offered: Vec<String> = offered.iter().map(|o| name_of(*o)).collect();
     let others = match (&args.model, offered.iter().any(|o| o == "vjp_sound")) {
         (Some(_), false) => "; its gradients have some with --loss NAME",
-        (Some(_), true) => "; where its gradients accumulate is part of vjp_sound",
+        (Some(_), true) => "; it accumulates gradients where a value is used more than once",
         (None, _) => "",
     };
     let subject = match (&args.model, &args.op) {

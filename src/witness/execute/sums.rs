@@ -11,7 +11,7 @@ impl State<'_, '_> {
     /// A sum in some tree, and the format that it was accumulated in.
     pub(super) fn sum(&mut self, k: usize, e: &Sym, format: Format) -> (f64, Format) {
         let mut leaves = Vec::new();
-        let accumulated = self.flatten(k, e, false, &mut leaves);
+        let accumulated = self.flatten(k, e, &mut leaves);
         let within = if accumulated {
             self.run.config.accumulator(format)
         } else {
@@ -20,39 +20,38 @@ impl State<'_, '_> {
         (self.reduce(k, leaves, within), within)
     }
 
-    /// Collects the summands of an expression of node k; true where some sum among them
-    /// happens in an accumulator.
-    fn flatten(&mut self, k: usize, e: &Sym, negate: bool, leaves: &mut Vec<Leaf>) -> bool {
-        let own = reduces(self.op(k)) || sums_exponentials(self.op(k));
-        let format = self.format(k).expect("sums are floats");
-        match e.expr() {
-            Expr::Add(a, b) => {
-                own | self.flatten(k, a, negate, leaves) | self.flatten(k, b, negate, leaves)
-            }
-            Expr::Sub(a, b) => {
-                own | self.flatten(k, a, negate, leaves) | self.flatten(k, b, !negate, leaves)
-            }
-            Expr::Neg(a) => own | self.flatten(k, a, !negate, leaves),
-            Expr::Mul(a, b) => {
-                let (a, b) = (self.eval(k, a, format), self.eval(k, b, format));
-                leaves.push(Leaf::Product(if negate { -a } else { a }, b));
-                own
-            }
-            Expr::Element { value, at } if self.fuses(k, *value) => {
-                let inner = self.formulas[*value][*at].clone();
-                own | self.flatten(*value, &inner, negate, leaves)
-            }
-            Expr::Element { value, at } => {
-                let x = self.load(*value, *at);
-                leaves.push(Leaf::Value(if negate { -x } else { x }));
-                own
-            }
-            _ => {
-                let x = self.eval(k, e, format);
-                leaves.push(Leaf::Value(if negate { -x } else { x }));
-                own
+    /// Collects the summands of an expression of node k, from left to right; true where some sum
+    /// among them happens in an accumulator.
+    fn flatten(&mut self, k: usize, e: &Sym, leaves: &mut Vec<Leaf>) -> bool {
+        let mut accumulated = false;
+        // Sums are as deep as they are long: what is left to look at is no call.
+        let mut pending = vec![(k, e.clone(), false)];
+        while let Some((k, e, negate)) = pending.pop() {
+            accumulated |= reduces(self.op(k)) || sums_exponentials(self.op(k));
+            let format = self.format(k).expect("sums are floats");
+            let signed = |x: f64| if negate { -x } else { x };
+            match e.expr() {
+                Expr::Add(a, b) => {
+                    pending.extend([(k, b.clone(), negate), (k, a.clone(), negate)]);
+                }
+                Expr::Sub(a, b) => {
+                    pending.extend([(k, b.clone(), !negate), (k, a.clone(), negate)]);
+                }
+                Expr::Neg(a) => pending.push((k, a.clone(), !negate)),
+                Expr::Mul(a, b) => {
+                    let (a, b) = (self.eval(k, a, format), self.eval(k, b, format));
+                    leaves.push(Leaf::Product(signed(a), b));
+                }
+                Expr::Element { value, at } if self.fuses(k, *value) => {
+                    pending.push((*value, self.formulas[*value][*at].clone(), negate));
+                }
+                Expr::Element { value, at } => {
+                    leaves.push(Leaf::Value(signed(self.load(*value, *at))));
+                }
+                _ => leaves.push(Leaf::Value(signed(self.eval(k, &e, format)))),
             }
         }
+        accumulated
     }
 
     /// Whether this use of a value is recomputed inside the sum that uses it: a nest of

@@ -6,7 +6,7 @@ use crate::audit::prepare::prepare;
 use crate::audit::record::PassRecord;
 use crate::audit::subjects::subjects as named;
 use crate::error::{Error, Result};
-use crate::graph::{Graph, ValueId};
+use crate::graph::{Graph, Pass, ValueId};
 use crate::obligation::Obligation;
 
 /// Multiply-adds of all values together up to which executions are searched: each summand of
@@ -23,7 +23,8 @@ pub(super) fn terms(graph: &Graph) -> usize {
     graph.values().map(of).fold(0, usize::saturating_add)
 }
 
-/// The obligations of all named float values of each pass together.
+/// The obligations of all named float values of each pass together, and of what sums the
+/// contributions to a gradient of values that are used more than once.
 pub fn subjects(request: &Request) -> Result<Vec<Subject>> {
     let prepared = prepare(request)?;
     let graph = &prepared.model.graph;
@@ -37,10 +38,22 @@ pub fn subjects(request: &Request) -> Result<Vec<Subject>> {
     }
     let name = request.model.file_stem().and_then(|n| n.to_str());
     let values = named(&prepared);
-    let of_pass = |pass: PassRecord| {
-        let float = |id| graph.ty(id).dtype.is_float();
-        let values = values.iter().filter(|v| v.pass == pass && float(v.id));
-        values.map(|v| v.id).collect::<Vec<_>>()
+    let float = |id: &ValueId| graph.ty(*id).dtype.is_float();
+    let of_pass = |pass: Pass| -> Vec<ValueId> {
+        let named = |record| {
+            values
+                .iter()
+                .filter(move |v| v.pass == record)
+                .map(|v| v.id)
+        };
+        match pass {
+            Pass::Forward => named(PassRecord::Forward).filter(float).collect(),
+            Pass::Backward => named(PassRecord::Backward).filter(float).collect(),
+            Pass::Accumulate => {
+                let accumulates = |v: &ValueId| graph.node(*v).origin().pass == pass;
+                graph.values().filter(accumulates).filter(float).collect()
+            }
+        }
     };
     let subject = |obligation, targets: Vec<ValueId>| Subject {
         obligation,
@@ -54,13 +67,10 @@ pub fn subjects(request: &Request) -> Result<Vec<Subject>> {
         },
     };
     let mut all = Vec::new();
-    for pass in [PassRecord::Forward, PassRecord::Backward] {
+    for pass in [Pass::Forward, Pass::Backward, Pass::Accumulate] {
         let targets = of_pass(pass);
-        let obligations = match pass {
-            PassRecord::Forward => [Obligation::Sound, Obligation::FwdScaleSound],
-            PassRecord::Backward => [Obligation::VjpSound, Obligation::VjpScaleSound],
-        };
-        for obligation in obligations.into_iter().filter(|_| !targets.is_empty()) {
+        let obligations = Obligation::of(pass).into_iter();
+        for obligation in obligations.filter(|_| !targets.is_empty()) {
             all.push(subject(obligation, targets.clone()));
         }
     }
