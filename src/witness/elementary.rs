@@ -6,7 +6,8 @@ use crate::number::{Float, Format, SpecNumber};
 use crate::witness::dyadic::{self, ulp};
 use crate::witness::tape::Tape;
 
-const PLACES: Places = Places(120);
+/// Places that nearly every rounding is decided with, and those for the others.
+const PLACES: [Places; 2] = [Places(120), Places(320)];
 /// Up to so many ulp a result is so many steps from the nearest.
 const STEPS: f64 = 64.0;
 
@@ -19,8 +20,8 @@ pub fn within_table(
     format: Format,
 ) -> f64 {
     let wide = wide(format);
-    let truth = Precise::from_f64(&PLACES, x).function(function);
-    let y = near(tape, libm.ulps(function), &truth, wide).unwrap_or_else(|| {
+    let truth = |places| Precise::from_f64(&places, x).function(function);
+    let y = near(tape, libm.ulps(function), truth, wide).unwrap_or_else(|| {
         // Beyond the range of Precise, outside the domain, and at NaN.
         dyadic::round(wide, Float::function(x, function))
     });
@@ -30,8 +31,8 @@ pub fn within_table(
 /// Some value of x^y.
 pub fn power_within_table(tape: &mut Tape, libm: Libm, x: f64, y: f64, format: Format) -> f64 {
     let wide = wide(format);
-    let at = |x| Precise::from_f64(&PLACES, x);
-    let z = near(tape, libm.power_ulps(), &at(x).pow(&at(y)), wide)
+    let truth = |places| Precise::from_f64(&places, x).pow(&Precise::from_f64(&places, y));
+    let z = near(tape, libm.power_ulps(), truth, wide)
         .unwrap_or_else(|| dyadic::round(wide, Float::pow(x, y)));
     dyadic::round(format, z)
 }
@@ -46,15 +47,25 @@ fn wide(format: Format) -> Format {
 }
 
 /// A float within `k` ulp of the truth, where that is known closely enough.
-fn near(tape: &mut Tape, k: f64, truth: &Precise, format: Format) -> Option<f64> {
-    let e = truth.enclose();
-    let known = e.hi().is_finite() && e.width().get() <= e.abs().lo() * 2f64.powi(-50);
-    known.then(|| perturbed(tape, k, truth, format))
+fn near(tape: &mut Tape, k: f64, truth: impl Fn(Places) -> Precise, format: Format) -> Option<f64> {
+    let [few, many] = PLACES;
+    let known = truth(few);
+    let e = known.enclose();
+    if !e.hi().is_finite() || e.width().get() > e.abs().lo() * 2f64.powi(-50) {
+        return None;
+    }
+    Some(match nearest(&known, format) {
+        Nearest::Decided(near) => perturbed(tape, k, &known, near, format),
+        Nearest::Between(_) => {
+            let known = truth(many);
+            let (Nearest::Decided(near) | Nearest::Between(near)) = nearest(&known, format);
+            perturbed(tape, k, &known, near, format)
+        }
+    })
 }
 
 /// A float within `k` ulp of the truth and of its sign; the nearest one for k ≤ ½.
-fn perturbed(tape: &mut Tape, k: f64, truth: &Precise, format: Format) -> f64 {
-    let near = nearest(truth, format);
+fn perturbed(tape: &mut Tape, k: f64, truth: &Precise, near: f64, format: Format) -> f64 {
     let e = truth.enclose().abs();
     if near.is_infinite() || k <= 0.5 || (e.lo() == 0.0 && e.hi() == 0.0) {
         return near;
@@ -100,11 +111,20 @@ fn far(
     }
 }
 
-fn nearest(truth: &Precise, format: Format) -> f64 {
+/// The float nearest to the truth.
+enum Nearest {
+    /// Nearer than its neighbours.
+    Decided(f64),
+    /// As near as a neighbour as far as is known: the even one where they are, by powers that are
+    /// halfway between.
+    Between(f64),
+}
+
+fn nearest(truth: &Precise, format: Format) -> Nearest {
     let e = truth.enclose();
     let near = dyadic::round(format, e.mid());
     if near.is_infinite() {
-        return near;
+        return Nearest::Decided(near);
     }
     // In a unit in which no distance between neighbours underflows.
     let unit = truth.like(if near.abs() < 1e-30 {
@@ -112,19 +132,49 @@ fn nearest(truth: &Precise, format: Format) -> f64 {
     } else {
         1.0
     });
-    let distance = |y: f64| truth.sub(&truth.like(y)).mul(&unit).abs().enclose();
     // Below a power of two the neighbours are half as far.
     let step = ulp(format, near);
-    [
-        near - step,
-        near + step,
-        near - step / 2.0,
-        near + step / 2.0,
-    ]
-    .map(|y| dyadic::round(format, y))
-    .into_iter()
-    .fold(near, |best, y| {
-        let closer = distance(y).hi() < distance(best).lo();
-        if closer { y } else { best }
-    })
+    let floats = [0.0, -step, step, -step / 2.0, step / 2.0].map(|by| {
+        let y = dyadic::round(format, near + by);
+        (y, truth.sub(&truth.like(y)).mul(&unit).abs())
+    });
+    // Distances themselves agree in many digits beside a tie.
+    type Candidate = (f64, Precise);
+    let nearer = |a: &Candidate, b: &Candidate| b.1.sub(&a.1).enclose().lo() > 0.0;
+    let [first, rest @ ..] = &floats;
+    let best = (rest.iter()).fold(first, |best, y| if nearer(y, best) { y } else { best });
+    let mut others = floats.iter().filter(|y| y.0 != best.0);
+    match others.all(|y| nearer(best, y)) {
+        true => Nearest::Decided(best.0),
+        false => Nearest::Between(best.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// e^x = 1 + 2^−53 + 2^−107 + …, beside the middle of two floats.
+    #[test]
+    fn what_is_beside_a_tie_is_decided() {
+        let x = 2f64.powi(-53);
+        for (x, nearest) in [
+            (x, 1.0_f64.next_up()),
+            (-x / 2.0, 1.0),
+            (x.next_down(), 1.0),
+        ] {
+            let mut tape = Tape::fresh(1);
+            let y = within_table(&mut tape, Libm::Correct, Function::Exp, x, Format::F64);
+            assert_eq!(y, nearest, "{x:e}");
+        }
+    }
+
+    /// (1.5 + 2^−26)² is an odd multiple of 2^−52, half an ulp there.
+    #[test]
+    fn powers_halfway_go_to_the_even_one() {
+        let mut tape = Tape::fresh(1);
+        let x = 1.5 + 2f64.powi(-26);
+        let y = power_within_table(&mut tape, Libm::Correct, x, 2.0, Format::F64);
+        assert_eq!(y, x * x);
+    }
 }
