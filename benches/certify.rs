@@ -32,6 +32,7 @@ fn digits() -> Request {
         loss: None,
         forward_only: false,
         adjoint: Vec::new(),
+        confidence: None,
         config: Config::default(),
         formulas: Default::default(),
     }

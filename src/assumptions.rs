@@ -19,6 +19,25 @@ pub fn of_adjoints() -> Assumption {
     )
 }
 
+/// What the probabilistic strength rests on besides.
+pub fn of_probabilities() -> [Assumption; 2] {
+    const SOURCE: &str = "--confidence; docs/rules.md, the probabilistic strength";
+    [
+        entry(
+            "P1",
+            "for the column `probable` alone: what rounding and elementary functions lose is random, \
+             of mean zero given all that was computed before",
+            SOURCE,
+        ),
+        entry(
+            "P2",
+            "for the column `probable` alone: the order of a sum does not follow its terms; its \
+             partial sums are in mean square at most 4 times those of a random order",
+            SOURCE,
+        ),
+    ]
+}
+
 /// The assumptions of an audit of a model, with these gradients, under this configuration.
 pub fn ledger(config: &Config, model: &Model, gradients: &Gradients) -> Vec<Assumption> {
     let mut all = vec![

@@ -58,6 +58,7 @@ mod memory;
 pub mod number;
 pub mod obligation;
 pub mod op;
+pub mod probable;
 pub mod report;
 pub mod tensor;
 pub mod tolerance;

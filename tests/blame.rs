@@ -37,6 +37,7 @@ fn audited_with(config: Config, onnx: &Onnx, inputs: &Arrays, observed: &Arrays)
         loss: None,
         forward_only: false,
         adjoint: Vec::new(),
+        confidence: None,
         config,
         formulas: Default::default(),
     };

@@ -85,6 +85,7 @@ fn a_named_loss_gives_the_default_gradients() {
     let forward = run(&Request {
         forward_only: true,
         adjoint: Vec::new(),
+        confidence: None,
         ..request()
     });
     assert_eq!(forward.values.len(), 7);

@@ -49,6 +49,7 @@ fn run(case: &Case, format: Option<DType>, choices: &[&str]) -> gradbound::Resul
         loss: None,
         forward_only: false,
         adjoint: Vec::new(),
+        confidence: None,
         config: Config::default(),
         formulas: Formulas::choose(choices.iter().copied())?,
     };

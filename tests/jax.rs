@@ -32,6 +32,7 @@ fn against(model: &str, observed: &str, format: DType, config: Config) -> Audit 
         loss: None,
         forward_only: false,
         adjoint: Vec::new(),
+        confidence: None,
         config,
         formulas: Default::default(),
     };

@@ -27,6 +27,7 @@ fn audited(name: &str, format: Option<DType>) -> Audit {
         loss: None,
         forward_only: false,
         adjoint: Vec::new(),
+        confidence: None,
         config: Config::default(),
         formulas: Default::default(),
     };

@@ -26,6 +26,7 @@ fn request() -> Request {
         loss: None,
         forward_only: false,
         adjoint: Vec::new(),
+        confidence: None,
         config: Config::default(),
         formulas: Default::default(),
     }
@@ -62,6 +63,7 @@ fn a_page_says_where_errors_are_born() {
     assert!(!html(&digits()).unwrap().contains(born));
     let request = Request {
         adjoint: vec!["logits".to_string(), "loss".to_string()],
+        confidence: None,
         observed: None,
         ..request()
     };

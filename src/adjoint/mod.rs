@@ -49,6 +49,7 @@ use gates::Gates;
 use losses::{Loss, Scene};
 use pull::{Cotangents, Pulled, pull};
 use role::bends;
+pub(crate) use role::is_copied;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What an element's error is made of.

@@ -174,7 +174,7 @@ pub(super) fn line(op: &Op, x: &Operand, i: usize) -> Line {
 
 /// True for a sum, a product, or what passes their results on: a use of it may have its own copy,
 /// computed in another tree, contracted or not.
-pub(super) fn is_copied(op: &Op) -> bool {
+pub(crate) fn is_copied(op: &Op) -> bool {
     passes_copies(op) || matches!(op, Op::MatMul(_))
 }
 

@@ -4,7 +4,8 @@ use super::Request;
 use super::prepare::Prepared;
 use super::range::status;
 use super::record::{
-    Born, Internal, Num, ObligationRecord, Observed, PassRecord, Range, Share, Value, Worst,
+    Born, Internal, Num, ObligationRecord, Observed, PassRecord, ProbableRecord, Range, Share,
+    Value, Worst,
 };
 use super::subjects::Subject;
 use super::tolerances::{atol, customary_rtol};
@@ -13,6 +14,7 @@ use crate::graph::Pass;
 use crate::number::{Enclosure, Up};
 use crate::obligation::{Checks, Measured, Obligation, Run, without_consequence};
 use crate::op::{Op, Primitive};
+use crate::probable::Probable;
 use crate::tensor::Shape;
 use crate::tolerance::Tolerance;
 use crate::verdict::{Outcome, Verdict, Witness};
@@ -30,6 +32,7 @@ pub(super) struct Parts<'a> {
     pub checks: &'a Checks,
     pub subjects: &'a [Subject],
     pub origins: &'a BTreeMap<usize, Origins>,
+    pub probable: &'a BTreeMap<usize, Probable>,
 }
 
 impl Parts<'_> {
@@ -58,6 +61,11 @@ impl Parts<'_> {
             format: c.dtype().to_string(),
             eps: Num(eps.largest().get()),
             born: self.origins.get(&k).map(|o| self.born(o, shape)),
+            probable: self.probable.get(&k).map(|p| ProbableRecord {
+                eps: Num(p.eps.largest().get()),
+                second_order: Num(p.second_order),
+                jumps: Num(p.jumps),
+            }),
             scale: Num(scale.get()),
             abs: Num(tolerance.abs.get()),
             rel: Num(tolerance.rel.get()),

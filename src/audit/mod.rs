@@ -23,12 +23,13 @@ use crate::interpret::runtime;
 use crate::lower::{Formula, Formulas};
 use crate::number::gemm::subnormals_are_on;
 use crate::obligation::{Checks, Claimed, Run, check};
+use crate::probable::{self, Certified, Wanted};
 use crate::tensor::DType;
 use crate::verdict::Outcome;
 use blame::Scene;
 use prepare::{Prepared, prepare};
-use record::{Assumption, Blame, ConfigRecord, File, Timing, Tool};
-use std::collections::BTreeMap;
+use record::{Assumption, Blame, ConfidenceRecord, ConfigRecord, File, Num, Timing, Tool};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use subjects::{Subject, attach_observed, read_observed, subjects};
@@ -50,6 +51,8 @@ pub struct Request {
     pub forward_only: bool,
     /// Names of values whose eps are taken in adjoint form; `outputs` stands for all of those.
     pub adjoint: Vec<String>,
+    /// With which probability eps is stated besides, if it is.
+    pub confidence: Option<Wanted>,
     /// What the bounds speak for.
     pub config: Config,
     /// The formulas of composites that have several.
@@ -110,6 +113,20 @@ pub fn audit(request: &Request, progress: Progress) -> Result<Audited> {
     };
     let bounds_s = bounding.elapsed().as_secs_f64();
     let silent = adjoint::silent(&subjects, &run, &asked, &origins);
+    let probable = match request.confidence {
+        Some(wanted) => {
+            progress("drawing roundings");
+            let asked: BTreeSet<usize> = subjects.iter().map(|s| s.id.index()).collect();
+            let certified = Certified {
+                graph,
+                config: &request.config,
+                run: &run.values,
+                known: &run.approx,
+            };
+            probable::bounds(certified, &asked, wanted).map_err(in_model)?
+        }
+        None => BTreeMap::new(),
+    };
     progress("checking every claim against the reals");
     let checking = Instant::now();
     let checks = check(graph, &run, &prepared.inputs, &claimed);
@@ -123,6 +140,7 @@ pub fn audit(request: &Request, progress: Progress) -> Result<Audited> {
         checks: &checks,
         subjects: &subjects,
         origins: &origins,
+        probable: &probable,
     };
     let values = parts.values();
     let (obligations, witnesses) = parts.obligations();
@@ -173,6 +191,9 @@ fn assumed(prepared: &Prepared, request: &Request, adjoints: bool) -> Vec<Assump
     if adjoints {
         all.push(assumptions::of_adjoints());
     }
+    if request.confidence.is_some() {
+        all.extend(assumptions::of_probabilities());
+    }
     all
 }
 
@@ -204,6 +225,12 @@ fn config_record(request: &Request, prepared: &Prepared) -> ConfigRecord {
         granularity: config.granularity.to_string(),
         execute: config.execution.to_string(),
         adjoint: request.adjoint.clone(),
+        confidence: request.confidence.map(|wanted| ConfidenceRecord {
+            confidence: Num(wanted.confidence),
+            draws: wanted.draws,
+            seed: wanted.seed,
+            strength: "probabilistic: no certificate",
+        }),
         formulas: words(&request.formulas),
         loss: request.loss.clone(),
         seeds: prepared.seeds.clone(),

@@ -88,12 +88,38 @@ pub struct ConfigRecord {
     pub granularity: String,
     pub execute: String,
     pub adjoint: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<ConfidenceRecord>,
     pub formulas: BTreeMap<&'static str, &'static str>,
     pub loss: Option<String>,
     pub seeds: Vec<String>,
     pub region: Option<()>,
     /// Which reals the specification sees.
     pub spec: &'static str,
+}
+
+/// How `probable` is stated.
+#[derive(Debug, Clone, Serialize)]
+pub struct ConfidenceRecord {
+    /// The probability that it holds for every value at once.
+    pub confidence: Num,
+    /// Draws.
+    pub draws: u32,
+    /// Their seed.
+    pub seed: u64,
+    /// What it is not.
+    pub strength: &'static str,
+}
+
+/// What |runtime − spec| stays within with the stated probability; no certificate.
+#[derive(Debug, Clone, Serialize)]
+pub struct ProbableRecord {
+    /// The largest over the tensor.
+    pub eps: Num,
+    /// What of it is of second order in the roundings.
+    pub second_order: Num,
+    /// What of it is due to comparisons that are not decided.
+    pub jumps: Num,
 }
 
 /// Which pass a value belongs to.
@@ -133,6 +159,9 @@ pub struct Value {
     /// Where the error is born, for a value that was asked for in adjoint form.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub born: Option<Born>,
+    /// What its error stays within with a stated probability, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probable: Option<ProbableRecord>,
     /// Largest scale over the tensor, in the value's units.
     pub scale: Num,
     /// `Tolerance::from_eps_scale`.

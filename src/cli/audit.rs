@@ -7,6 +7,7 @@ use crate::config::{Accumulate, Config, Contract, Execution, Granularity, Schedu
 use crate::error::{Error, Result};
 use crate::libm::Libm;
 use crate::lower::Formulas;
+use crate::probable::{DRAWS, Wanted};
 use crate::report;
 use crate::tensor::DType;
 use crate::verdict::Outcome;
@@ -79,9 +80,22 @@ pub struct Args {
     /// Threads to use; results are the same for any number [default: one per core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=MOST_THREADS))]
     threads: Option<u16>,
-    /// Seed of everything random; an audit draws nothing.
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
+    /// State eps with this probability besides, below 1: what rounding errors stay within if they
+    /// behave like random ones. No certificate.
+    #[arg(long, value_name = "P", value_parser = probability)]
+    confidence: Option<f64>,
+    /// Draws that --confidence measures by, each of two runs in f64.
+    #[arg(long, value_name = "N", default_value_t = DRAWS, requires = "confidence",
+          value_parser = clap::value_parser!(u32).range(8..=1 << 20))]
+    draws: u32,
+    /// Seed of what --confidence draws; nothing else is random.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+}
+
+fn probability(word: &str) -> std::result::Result<f64, String> {
+    let p = word.parse().ok().filter(|p: &f64| *p > 0.0 && *p < 1.0);
+    p.ok_or_else(|| "use a number between 0 and 1, such as 0.999999".to_owned())
 }
 
 pub(super) fn float_format(word: &str) -> std::result::Result<DType, String> {
@@ -131,6 +145,11 @@ pub fn run(args: Args) -> Result<u8> {
     }
     admitted(&args)?;
     let formulas = Formulas::choose(args.formula.iter().map(String::as_str))?;
+    let confidence = args.confidence.map(|confidence| Wanted {
+        confidence,
+        draws: args.draws,
+        seed: args.seed,
+    });
     let request = Request {
         formulas,
         model: args.model,
@@ -140,6 +159,7 @@ pub fn run(args: Args) -> Result<u8> {
         loss: args.loss,
         forward_only: args.forward_only,
         adjoint: args.adjoint,
+        confidence,
         config: Config {
             accumulate: args.accumulate,
             schedule: args.schedule,

@@ -227,6 +227,7 @@ pub(super) fn subjects(args: &Args) -> Result<Vec<Subject>> {
             loss: args.loss.clone(),
             forward_only: false,
             adjoint: Vec::new(),
+            confidence: None,
             config: config(args),
             formulas: Formulas::default(),
         };

@@ -28,20 +28,33 @@ pub fn table(audit: &Audit) -> String {
         config.libm,
         config.subnormals
     ));
-    let rows: Vec<[String; 9]> = std::iter::once(HEADER.map(String::from))
+    if let Some(stated) = &config.confidence {
+        line(format!(
+            "probable: with probability {} for all values together, if roundings behave like random \
+             ones (P1, P2); no certificate",
+            stated.confidence.0
+        ));
+    }
+    let mut rows: Vec<Vec<String>> = std::iter::once(HEADER.map(String::from).to_vec())
         .chain(audit.values.iter().map(row))
         .collect();
+    if config.confidence.is_none() {
+        rows.iter_mut().for_each(|cells| {
+            cells.remove(PROBABLE);
+        });
+    }
     let width = |k: usize| {
         rows.iter()
             .map(|r| r[k].chars().count())
             .fold(0, usize::max)
     };
-    let widths: Vec<usize> = (0..HEADER.len()).map(width).collect();
+    let columns = rows[0].len();
+    let widths: Vec<usize> = (0..columns).map(width).collect();
     for row in &rows {
         let mut text = String::new();
         for (k, (cell, width)) in row.iter().zip(&widths).enumerate() {
             // Names and words to the left, numbers to the right.
-            let _ = if k < 2 || k == 8 {
+            let _ = if k < 2 || k == columns - 1 {
                 write!(text, "{cell:<width$}  ")
             } else {
                 write!(text, "{cell:>width$}  ")
@@ -93,10 +106,14 @@ fn shares(value: &Value, born: &Born) -> String {
     )
 }
 
-const HEADER: [&str; 9] = [
+/// Where the column stands that is only there where a confidence was asked for.
+const PROBABLE: usize = 3;
+
+const HEADER: [&str; 10] = [
     "value",
     "shape",
     "eps",
+    "probable",
     "scale",
     "atol",
     "error",
@@ -105,7 +122,7 @@ const HEADER: [&str; 9] = [
     "verdict",
 ];
 
-fn row(value: &Value) -> [String; 9] {
+fn row(value: &Value) -> Vec<String> {
     let error = value.error.map_or(String::new(), |e| short(e.upper));
     let observed = value
         .observed
@@ -115,10 +132,12 @@ fn row(value: &Value) -> [String; 9] {
         Some(o) if o.verdict > value.verdict => format!("observed {}", word(o.verdict)),
         _ => word(value.verdict).to_string(),
     };
-    [
+    let probable = (value.probable.as_ref()).map_or("-".to_string(), |p| short(p.eps));
+    vec![
         printable(&value.name),
         format!("{:?}", value.shape),
         short(value.eps),
+        probable,
         short(value.scale),
         short(value.atol),
         error,

@@ -23,6 +23,7 @@ pub fn request() -> Request {
         loss: None,
         forward_only: false,
         adjoint: Vec::new(),
+        confidence: None,
         config: Config::default(),
         formulas: Default::default(),
     }
