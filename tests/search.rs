@@ -235,6 +235,28 @@ fn the_longest_sums_are_searched() {
     assert!(reached > 0.5 && reached <= 1.0, "{reached}");
 }
 
+/// Where the best point has neither floats nor choices there is nothing to sweep over.
+#[test]
+fn sweeps_over_integers_end() {
+    for seed in [1, 2, 3] {
+        let scale = Obligation::FwdScaleSound;
+        let subject = Subject::operation("Cast", scale, DType::F32, None, false, 3);
+        let search = Search {
+            subject: &subject.expect("an operation"),
+            strategies: &[Strategy::Sweep],
+            seed,
+            rules: Rules::TRUE,
+            live: &|_| {},
+        };
+        let budget = Budget {
+            trials: Some(40_000),
+            ..Budget::default()
+        };
+        let state = search.run(State::default(), budget, &mut |_| true);
+        assert!(state.made() >= 40_000);
+    }
+}
+
 /// x is used by both factors, so that two contributions to its gradient are added.
 #[test]
 fn a_models_accumulations_are_searched() {

@@ -80,7 +80,8 @@ impl Primitive for Cast {
     ///
     /// # Derivation
     /// XLA converts f64 and integers to f16 and bf16 by way of f32 (numpy integers likewise): |fl(fl32(x)) − x| ≤ h32(m) + h(m + h32(m)),
-    /// h half an ulp of each format.
+    /// h half an ulp of each format. Both roundings are monotone, so that each end of the range moves by
+    /// what it may itself be off.
     ///
     /// # Errors
     /// None: an argument that may be undefined gives +∞, "no claim", also where both truth
@@ -114,7 +115,11 @@ impl Primitive for Cast {
             approx = approx.undetermined();
         }
         approx.drift = x.approx.drift.clone();
-        approx.range = super::range::rounded(cx, super::range::known(x));
+        let exact = super::range::known(x);
+        approx.range = match through_f32 {
+            true => super::range::moved(exact, |end| twice_rounded(to, end)),
+            false => super::range::rounded(cx, exact),
+        };
         approx
     }
     fn scale(&self, cx: &RuleCx, args: &[ScaleOperand]) -> Scaled {

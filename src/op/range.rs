@@ -23,10 +23,7 @@ pub(crate) fn is_non_negative(x: &Operand) -> bool {
 ///
 /// Rounding is monotone, so each end moves by its own half ulp at most.
 pub(crate) fn rounded(cx: &RuleCx, exact: Enclosure) -> Enclosure {
-    moved(
-        exact,
-        [exact.lo(), exact.hi()].map(|end| cx.half_ulp(Up::magnitude(end))),
-    )
+    moved(exact, |end| cx.half_ulp(end))
 }
 
 /// A range of exact results, widened by what a function may be off at each; a sign stays.
@@ -59,11 +56,20 @@ pub(crate) fn widened(exact: Enclosure, error: impl Fn(Up) -> Up) -> Enclosure {
     } else {
         [largest, largest]
     };
-    moved(exact, by)
+    outward(exact, by)
+}
+
+/// A range of exact results, each end moved by what an end of its magnitude may be off; a sign
+/// stays.
+pub(crate) fn moved(exact: Enclosure, off: impl Fn(Up) -> Up) -> Enclosure {
+    outward(
+        exact,
+        [exact.lo(), exact.hi()].map(|end| off(Up::magnitude(end))),
+    )
 }
 
 /// An interval whose ends are moved outward; a sign stays.
-fn moved(exact: Enclosure, [below, above]: [Up; 2]) -> Enclosure {
+fn outward(exact: Enclosure, [below, above]: [Up; 2]) -> Enclosure {
     let (lo, hi) = (exact.lo(), exact.hi());
     let below = Enclosure::around(lo, below).lo();
     let above = Enclosure::around(hi, above).hi();

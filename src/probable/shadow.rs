@@ -120,7 +120,8 @@ impl<'a> Shadow<'a> {
             config: &self.config,
             ty,
         };
-        op.run(&cx, &args.iter().collect::<SmallVec<[&Tensor; 3]>>())
+        // A number that has a type of its own is rounded to it.
+        wide(&op.run(&cx, &args.iter().collect::<SmallVec<[&Tensor; 3]>>())?)
     }
 }
 

@@ -23,10 +23,18 @@ pub fn float(tape: &mut Tape, format: Format, earlier: &[f64]) -> f64 {
         9 => significand(tape, format) * power(tape.between(-p - 2, p + 2)),
         // Just what a unit's neighbour ties on.
         10 => (1 + 2 * tape.below(3)) as f64 * power(-p - tape.between(0, 1)),
-        // Close to a tie of a narrower format.
+        // Close to a tie of a narrower format, which goes down or up.
         15 => {
-            let tie = 1.0 + power(-tape.pick(&[11, 8, 24, 9]));
-            next_to(tape, format, tie)
+            let ties = [
+                (1.0, 11),
+                (1.0, 8),
+                (1.0, 24),
+                (1.0, 9),
+                (3.0, 11),
+                (3.0, 8),
+            ];
+            let (odd, place) = tape.pick(&ties);
+            next_to(tape, format, 1.0 + odd * power(-place))
         }
         11 => tape.below(5) as f64 * power(e_min - p + 1),
         12 => {

@@ -15,6 +15,7 @@ mod names;
 mod activations;
 mod adjoints;
 mod attack;
+mod casts;
 mod composites;
 mod convolutions;
 mod drawn;

@@ -230,6 +230,10 @@ fn sweep(episode: &mut Episode) -> bool {
     let Some((structure, point)) = episode.best() else {
         return false;
     };
+    if point.places().is_empty() && point.choices.is_empty() {
+        // Nothing to go over: other inputs are all that is left.
+        return episode.draw(|_, _, _| {});
+    }
     let before = episode.ratio();
     let mut places = point.places();
     episode.rng.shuffle(&mut places);
