@@ -5,9 +5,10 @@
 //! If x and x̂ of one row lie in boxes cⱼ ± rⱼ and |x̂ⱼ − xⱼ| ≤ εⱼ, the parts of the normalization
 //! at x̂ and at x differ by no more than `moved` says.
 //! # Formula
-//! With σ(z) = √v(z), rms(a) = √(mean a²), σ₀ = max(0, σ(c) − rms(r)), s₀ = √(σ₀² + e) and
-//! aᵢ = |cᵢ − mean c| + rᵢ + mean r, yᵢ ≤ min(aᵢ/s₀, √(n−1)):
-//! - variance: mean(2aⱼεⱼ);
+//! With σ(z) = √v(z), rms(a) = √(mean a²), ‖ε‖ a bound on the ℓ2 norm of x̂ − x in the row where one is
+//! known, rms(ε) at most ‖ε‖/√n and rms(r) at most 2‖ε‖/√n, σ₀ = max(0, σ(c) − rms(r)), s₀ = √(σ₀² + e)
+//! and aᵢ = |cᵢ − mean c| + rᵢ + mean r, yᵢ ≤ min(aᵢ/s₀, √(n−1)):
+//! - variance: min(mean(2aⱼεⱼ), 2(σ(c) + rms(r))·rms(ε));
 //! - 1/s: min(rms(ε)/s₀², 1/s₀);
 //! - y: min(((1 − 1/n)·εᵢ + √(1 + yᵢ²)·rms(ε))/s₀, 2√(n−1)), and without the mean
 //!   min((εᵢ + yᵢ·rms(ε))/s₀, 2√n);
@@ -15,7 +16,9 @@
 //! # Derivation
 //! σ is √(1/n) times the ℓ2 norm of a projection of its argument, a seminorm that is at most
 //! rms: so |σ(z) − σ(c)| ≤ rms(r) in the whole box, and s ≥ s₀ there. v(x̂) − v(x) is the mean
-//! of (ẑ + z)(x̂ − x), where z = x − mean x is at most a and orthogonal to constants.
+//! of (ẑ + z)(x̂ − x), where z = x − mean x is at most a and orthogonal to constants; both of its
+//! factors are vectors, of which Cauchy-Schwarz needs the norms alone. The points between x and x̂ are
+//! no further from c than the further of both.
 //! ∂(1/s)/∂xⱼ = −zⱼ/(n·s³), and (1/n)Σ|zⱼ|εⱼ ≤ σ·rms(ε) ≤ s·rms(ε) by Cauchy-Schwarz; 1/s lies
 //! in (0, 1/s₀]. ∂yᵢ/∂xⱼ = ([i = j] − 1/n − yᵢyⱼ/n)/s. On the diagonal 0 ≤ 1 − 1/n − yᵢ²/n ≤ 1 − 1/n,
 //! for a single yᵢ² is at most n − 1 where Σy = 0 and Σy² ≤ n. Off it
@@ -221,10 +224,18 @@ impl Normalized {
         for (i, &target) in targets.iter().enumerate() {
             members[target].push(i);
         }
-        members.iter().map(|row| self.row(x, row)).collect()
+        let blocks = x.approx.blocks.as_ref().map(|_| self.axes.blocks(x));
+        let together = |row: &[usize]| match (&blocks, row.first()) {
+            (Some(blocks), Some(&first)) => blocks.of_element(first),
+            _ => Up::INFINITY,
+        };
+        (members.iter())
+            .map(|row| self.row(x, row, together(row)))
+            .collect()
     }
 
-    fn row(&self, x: &Operand, members: &[usize]) -> Row {
+    /// A row, of which the norm of x̂ − x is known `together`.
+    fn row(&self, x: &Operand, members: &[usize], together: Up) -> Row {
         let n = Enclosure::from_i64(&(), members.len() as i64);
         let over = Down::new(n.lo());
         let mean_of = |f: &dyn Fn(usize) -> Up| members.iter().map(|&i| f(i)).sum::<Up>() / over;
@@ -248,21 +259,27 @@ impl Normalized {
             let off = Enclosure::point(x.c(i)).sub(&mean).abs();
             off.mul(&off)
         });
-        let deviation = Down::new(sum(&mut squares).max(&Enclosure::point(0.0)).sqrt().lo());
+        let sigma_of_c = sum(&mut squares).max(&Enclosure::point(0.0)).sqrt();
+        let deviation = Down::new(sigma_of_c.lo());
+        let over_root = Down::new(n.sqrt().lo());
         let reach = mean_of(&|i| radius(x, i) * radius(x, i)).sqrt();
+        // c is an execution's: |x − c| ≤ ‖ε‖ and |x̂ − c| ≤ 2‖ε‖.
+        let reach = reach.min((together + together) / over_root);
         let sigma = deviation - reach;
         let mut row = Row {
             count: members.len(),
             mean,
             mean_radius,
             least: (sigma * sigma + Down::new(self.epsilon)).sqrt(),
-            rms: mean_of(&|i| x.eps(i) * x.eps(i)).sqrt(),
+            rms: (mean_of(&|i| x.eps(i) * x.eps(i)).sqrt()).min(together / over_root),
             variance: Up::ZERO,
         };
-        row.variance = mean_of(&|i| {
+        let each = mean_of(&|i| {
             let off = row.off(x, i);
             times(off + off, x.eps(i))
         });
+        let widest = Up::new(sigma_of_c.hi()) + reach;
+        row.variance = each.min(times(widest + widest, row.rms));
         row
     }
 
