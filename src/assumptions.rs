@@ -32,7 +32,7 @@ pub fn of_probabilities() -> [Assumption; 2] {
         entry(
             "P2",
             "for the column `probable` alone: the order of a sum does not follow its terms; its \
-             partial sums are in mean square at most 4 times those of a random order",
+             partial sums are in mean square at most twice those of a random order",
             SOURCE,
         ),
     ]

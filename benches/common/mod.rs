@@ -27,6 +27,8 @@ pub struct Mlp {
     pub inputs: Vec<Tensor>,
     /// The last activation.
     pub output: ValueId,
+    /// The mean of its squares; the last activation where there is no loss.
+    pub loss: ValueId,
     /// The gradient with respect to the first layer's activation.
     pub gradient: ValueId,
 }
@@ -39,6 +41,7 @@ impl Mlp {
             graph,
             inputs,
             output,
+            loss: output,
             gradient,
         })
     }
@@ -53,6 +56,7 @@ impl Mlp {
             graph,
             inputs,
             output: h,
+            loss,
             gradient: gradients.of(first).expect("the first layer is reached"),
         })
     }

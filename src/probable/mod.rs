@@ -146,6 +146,16 @@ pub fn bounds(
     Ok(asked.iter().filter_map(of).collect())
 }
 
+/// What f64 makes of a run's inputs and constants, with the run's decisions: a reference for figures,
+/// which bounds nothing.
+pub fn in_f64(
+    graph: &Graph,
+    run: &[Tensor],
+    asked: &BTreeSet<usize>,
+) -> Result<BTreeMap<usize, Vec<f64>>> {
+    Shadow::new(graph, run, asked).eval(None)
+}
+
 impl Wanted {
     /// Other draws.
     fn further(self, round: usize) -> Wanted {

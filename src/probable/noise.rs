@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// P2's factor: the mean square of a sum's partial sums is at most so many times that of a random
 /// order.
-pub const SPREAD: f64 = 4.0;
+pub const SPREAD: f64 = 2.0;
 
 /// What a value is moved by.
 #[derive(Debug, Clone, Default, PartialEq)]
