@@ -22,7 +22,7 @@ use crate::graph::Origin;
 use crate::interpret::runtime;
 use crate::lower::{Formula, Formulas};
 use crate::number::gemm::subnormals_are_on;
-use crate::obligation::{Checks, Claimed, Run, check};
+use crate::obligation::{Checks, Claimed, Run, check_to};
 use crate::probable::{self, Certified, Wanted};
 use crate::tensor::DType;
 use crate::verdict::Outcome;
@@ -129,7 +129,8 @@ pub fn audit(request: &Request, progress: Progress) -> Result<Audited> {
     };
     progress("checking every claim against the reals");
     let checking = Instant::now();
-    let checks = check(graph, &run, &prepared.inputs, &claimed);
+    let sizes = (probable.iter()).map(|(&k, p)| (k, p.eps.largest()));
+    let checks = check_to(graph, &run, &prepared.inputs, &claimed, &sizes.collect());
     let check_s = checking.elapsed().as_secs_f64();
     progress("explaining what differs");
     let blames = blames(&prepared, request, &run, &subjects, &claimed, &checks)?;

@@ -7,10 +7,11 @@ use crate::interpret::spec;
 use crate::number::double_double::Ball;
 use crate::number::exact::Rational;
 use crate::number::precise::{Places, Precise};
-use crate::number::{Enclosure, SpecNumber};
+use crate::number::{Enclosure, SpecNumber, Up};
 use crate::op::real;
 use crate::tensor::{SpecTensor, Tensor};
 use crate::verdict::Outcome;
+use std::collections::BTreeMap;
 
 /// Exact rationals are tried where all values together have at most this many elements.
 const RATIONAL_LIMIT: usize = 20_000;
@@ -20,9 +21,23 @@ const PLACES: [(usize, &str); 3] = [(192, "192 bits"), (512, "512 bits"), (2048,
 /// Checks every value of a run, and what others computed, climbing until all is decided or
 /// the last rung is reached.
 pub fn check(graph: &Graph, run: &Run, inputs: &[Tensor], claimed: &[Claimed]) -> Checks {
+    check_to(graph, run, inputs, claimed, &BTreeMap::new())
+}
+
+/// The same, where the errors of some values are wanted to a hundredth of a size of their own, as
+/// far as double-double decides them: beyond, digits cost more than they tell.
+pub fn check_to(
+    graph: &Graph,
+    run: &Run,
+    inputs: &[Tensor],
+    claimed: &[Claimed],
+    sizes: &BTreeMap<usize, Up>,
+) -> Checks {
     let mut climb = Climb::new(graph, run, inputs, claimed);
+    climb.sizes = Some(sizes);
     climb.rung::<Enclosure>("f64 intervals", &());
     if climb.is_open() {
+        climb.sizes = None;
         climb.rung::<Ball>("double-double", &());
     }
     let elements: usize = run.values.iter().map(Tensor::len).sum();
@@ -44,6 +59,8 @@ struct Climb<'a> {
     inputs: &'a [Tensor],
     claimed: &'a [Claimed],
     checks: Checks,
+    /// How large errors are wanted to a hundredth of, while that is still looked for.
+    sizes: Option<&'a BTreeMap<usize, Up>>,
     open_values: Vec<Open>,
     open_claimed: Vec<Open>,
 }
@@ -88,6 +105,7 @@ impl<'a> Climb<'a> {
                 claimed: vec![Measured::unmeasured(); claimed.len()],
                 rungs: Vec::new(),
             },
+            sizes: None,
             open_values: Open::all(run.values.len()),
             open_claimed: Open::all(claimed.len()),
         }
@@ -150,7 +168,9 @@ impl<'a> Climb<'a> {
             None => error,
         };
         let magnitude = measure(&open.elements, c, scale, |e| e.magnitude);
-        let settled = error.is_settled(eps) && !magnitude.doubtful;
+        let size = self.sizes.and_then(|sizes| sizes.get(&v));
+        let sized = size.is_none_or(|size| error.largest.width() <= Up::new(0.01) * *size);
+        let settled = error.is_settled(eps) && sized && !magnitude.doubtful;
         self.checks.error[v] = error;
         self.checks.scale[v] = magnitude;
         settled

@@ -10,7 +10,7 @@ mod escalate;
 mod measure;
 
 pub use consequence::without_consequence;
-pub use escalate::check;
+pub use escalate::{check, check_to};
 pub use measure::Measured;
 
 use crate::adjoint::{self, Origins};
