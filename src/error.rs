@@ -42,6 +42,13 @@ impl Error {
         self
     }
 
+    /// Says what the user can do where the layer below knows less of it.
+    #[must_use]
+    pub(crate) fn rather(mut self, remedy: impl Into<String>) -> Self {
+        self.0.remedy = Some(remedy.into());
+        self
+    }
+
     /// Adds the graph node at fault; the innermost node stays.
     #[must_use]
     pub fn at_node(mut self, node: impl Into<String>) -> Self {

@@ -1,25 +1,22 @@
 //! `gradbound::kernel` at the ends of the range: what only goes wrong next to underflow or
 //! overflow is found, and so is a test that says less than it seems to.
 
+#[path = "common/kernels.rs"]
+mod kernels;
+
 use gradbound::bound::Bound;
 use gradbound::kernel::{Attack, Dim, Input, Kernel, Role, Slices, Standing};
 use gradbound::lower;
 use gradbound::number::Up;
 use gradbound::obligation::Obligation;
+use kernels::{attacks, found_in};
 
 fn sound(kernel: &Kernel) -> Vec<Attack> {
-    let report = kernel.attack().expect("can be attacked");
-    let of_sound = |a: &Attack| a.obligation == Obligation::Sound;
-    report.attacks.into_iter().filter(of_sound).collect()
+    attacks(kernel, Obligation::Sound)
 }
 
-/// The default number of trials finds it, whatever the seed.
 fn found(kernel: &Kernel) {
-    for seed in 0..3 {
-        let attacks = sound(&kernel.clone().seed(seed));
-        let unsound = attacks.iter().any(|a| a.standing == Standing::Unsound);
-        assert!(unsound, "{}, seed {seed}: {attacks:?}", kernel.name());
-    }
+    found_in(kernel, Obligation::Sound);
 }
 
 fn flushed(y: f32) -> f32 {
@@ -84,24 +81,6 @@ fn a_bound_of_what_is_not_defined_is_counted() {
     let stated = logarithm.bound(|_, _, _| Bound::uniform(Up::new(1e-3)));
     let attack = &sound(&stated)[0];
     assert!(attack.undecided > 50 && attack.claimed > 50, "{attack:?}");
-}
-
-#[test]
-fn extents_are_what_they_are_said_to_be() {
-    let kernel = |dim: Dim| {
-        Kernel::new("negation")
-            .input([dim])
-            .spec(|g, x| g.neg(x[0]))
-            .runtime_on(|x: &Slices<f32>| {
-                assert!(!x[0].is_empty(), "an extent of 0");
-                x[0].iter().map(|x| -x).collect()
-            })
-            .trials(50)
-    };
-    kernel(Dim::up_to(0)).assert_sound();
-    let error = kernel(Dim::between(0..=usize::MAX)).attack();
-    let said = error.expect_err("too many").to_string();
-    assert!(said.contains("more than"), "{said}");
 }
 
 #[test]

@@ -43,6 +43,17 @@ fn witnesses(corpus: &Path) -> Vec<PathBuf> {
     paths.filter(is_witness).collect()
 }
 
+/// The trials that a folder's progress speaks of, those of an unfinished round included.
+fn saved_trials(corpus: &Path) -> Option<u64> {
+    let files = std::fs::read_dir(corpus).into_iter().flatten();
+    let mut paths = files.map(|f| f.expect("readable").path());
+    let path = paths.find(|p| p.to_string_lossy().ends_with(".progress.json"))?;
+    let json: serde_json::Value = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+    let ahead = json["ahead"].as_array()?.iter();
+    let ahead = ahead.map(|f| f[3].as_u64().expect("a number"));
+    Some(json["trials"].as_u64()? + ahead.sum::<u64>())
+}
+
 fn ratio(witness: &Path) -> f64 {
     let json: serde_json::Value =
         serde_json::from_slice(&std::fs::read(witness).expect("readable")).expect("JSON");
@@ -111,8 +122,12 @@ fn a_kill_loses_nothing_that_was_found() {
         .spawn()
         .expect("the binary starts");
     let begun = Instant::now();
-    while witnesses(corpus.path()).len() < 3 && begun.elapsed() < Duration::from_secs(60) {
+    let mut saved = None;
+    while (witnesses(corpus.path()).len() < 3 || saved.is_none())
+        && begun.elapsed() < Duration::from_secs(60)
+    {
         std::thread::sleep(Duration::from_millis(20));
+        saved = saved_trials(corpus.path());
     }
     child.kill().expect("killed");
     child.wait().expect("ended");
@@ -128,6 +143,8 @@ fn a_kill_loses_nothing_that_was_found() {
     let more = ["--trials", "400", "--resume", "--strategy", "random"];
     let resumed = found(&run(&[&DOT[..], &more].concat(), corpus.path()));
     assert!(resumed["ratio"].as_f64().expect("a claim") >= 0.998 * best);
+    let saved = saved.expect("progress within a minute");
+    assert!(saved > 0 && resumed["trials"].as_u64() >= Some(saved));
 }
 
 #[test]
@@ -280,5 +297,26 @@ fn a_models_accumulations_are_searched() {
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
         let ratio = found(&output)["ratio"].as_f64().expect("a claim");
         assert!(ratio > 0.3, "{obligation}: {ratio}");
+    }
+}
+
+/// Every element of a softmax divides by the sum of its row, and the largest of a row is an
+/// expression as deep as the row is long.
+#[test]
+fn long_rows_are_searched_in_their_time() {
+    let corpus = tempfile::tempdir().expect("a folder");
+    for (op, length) in [
+        ("softmax", "300"),
+        ("softmax", "16384"),
+        ("layer_norm", "4096"),
+    ] {
+        let args = ["--op", op, "--exact", "--obligation", "sound", "--json"];
+        let begun = Instant::now();
+        let more = ["--time", "1", "--length", length];
+        let output = run(&[&args[..], &more].concat(), corpus.path());
+        let (taken, said) = (begun.elapsed(), text(&output.stderr));
+        assert!(output.status.code().is_some(), "{op} {length}: {said}");
+        assert!(found(&output)["trials"].as_u64() > Some(0), "{op} {length}");
+        assert!(taken < Duration::from_secs(60), "{op} {length}: {taken:?}");
     }
 }

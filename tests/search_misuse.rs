@@ -112,6 +112,22 @@ fn options_that_would_do_nothing_are_refused() {
     ] {
         refused(args, word);
     }
+    for option in [
+        &["--any-config"][..],
+        &["--exact"],
+        &["--length", "3"],
+        &["--schedule", "any"],
+        &["--contract", "any"],
+        &["--accumulate", "f64"],
+        &["--seed", "0"],
+        &["--corpus", "folder"],
+        &["--inputs", "x.npz"],
+        &["--loss", "y"],
+        &["--trials", "1"],
+    ] {
+        let every = ["--exhaustive", "--op", "Exp", "--format", "e5m2"];
+        refused(&[&every[..], option].concat(), option[0]);
+    }
 }
 
 #[test]

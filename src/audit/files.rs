@@ -11,40 +11,50 @@ use std::path::{Path, PathBuf};
 /// Every file is complete beside its final place before the first one takes its place, so
 /// that a full disk leaves an earlier audit as it was.
 pub fn write(audited: &Audited, folder: &Path) -> Result<()> {
-    std::fs::create_dir_all(folder).map_err(|e| unwritable(folder, &e))?;
+    std::fs::create_dir_all(folder).map_err(|e| unwritable(folder, OPTION, &e))?;
     let inner = folder.join("witnesses");
     let mut ready = Vec::new();
     if !audited.witnesses.is_empty() {
-        std::fs::create_dir_all(&inner).map_err(|e| unwritable(&inner, &e))?;
+        std::fs::create_dir_all(&inner).map_err(|e| unwritable(&inner, OPTION, &e))?;
     }
     for (name, witness) in &audited.witnesses {
-        ready.push(Whole::new(inner.join(name), &format!("{witness:#}\n"))?);
+        let text = format!("{witness:#}\n");
+        ready.push(Whole::new(inner.join(name), OPTION, &text)?);
     }
     let page = report::html(&audited.audit)?;
-    ready.push(Whole::new(folder.join("report.html"), &page)?);
-    ready.push(Whole::new(folder.join("audit.json"), &json(audited)?)?);
+    ready.push(Whole::new(folder.join("report.html"), OPTION, &page)?);
+    ready.push(Whole::new(
+        folder.join("audit.json"),
+        OPTION,
+        &json(audited)?,
+    )?);
     remove_earlier_witnesses(&inner);
     ready.into_iter().try_for_each(Whole::publish)
 }
 
-fn unwritable(path: &Path, e: &std::io::Error) -> Error {
+/// What chooses the folder of an audit.
+const OPTION: &str = "--out DIR";
+
+fn unwritable(path: &Path, option: &str, e: &std::io::Error) -> Error {
     Error::new(format!("cannot be written: {e}"))
         .in_file(path)
-        .remedy("choose a folder that can be written with --out DIR")
+        .remedy(format!("choose a place that can be written with {option}"))
 }
 
 /// A file that is complete under a temporary name.
 pub(crate) struct Whole {
     file: tempfile::NamedTempFile,
     path: PathBuf,
+    /// The option that chooses where it goes.
+    option: &'static str,
 }
 
 impl Whole {
-    pub(crate) fn new(path: PathBuf, text: &str) -> Result<Whole> {
+    pub(crate) fn new(path: PathBuf, option: &'static str, text: &str) -> Result<Whole> {
         if path.is_dir() {
             return Err(Error::new("is a folder where a file must go")
                 .in_file(&path)
-                .remedy("choose another folder with --out DIR"));
+                .remedy(format!("choose another one with {option}")));
         }
         let write = || {
             let mut file =
@@ -55,15 +65,15 @@ impl Whole {
             Ok(file)
         };
         match write() {
-            Ok(file) => Ok(Whole { file, path }),
-            Err(e) => Err(unwritable(&path, &e)),
+            Ok(file) => Ok(Whole { file, path, option }),
+            Err(e) => Err(unwritable(&path, option, &e)),
         }
     }
 
     pub(crate) fn publish(self) -> Result<()> {
         match self.file.persist(&self.path) {
             Ok(_) => Ok(()),
-            Err(e) => Err(unwritable(&self.path, &e.error)),
+            Err(e) => Err(unwritable(&self.path, self.option, &e.error)),
         }
     }
 }

@@ -16,7 +16,10 @@ use std::path::PathBuf;
 pub struct Options {
     /// Try every input there is, of operations (Exp, Add, MatMul, …) and formats that have few
     /// enough; --op and --format choose among them.
-    #[arg(long, conflicts_with_all = ["model", "replay", "obligation", "strategy", "time", "trials"])]
+    #[arg(long, conflicts_with_all = [
+        "model", "inputs", "loss", "replay", "obligation", "exact", "length", "any_config",
+        "accumulate", "schedule", "contract", "strategy", "time", "trials", "seed", "corpus",
+    ])]
     pub exhaustive: bool,
     /// With --exhaustive: only operands that are off by so many ulp, 0, 1 or 3 [default: all
     /// three].

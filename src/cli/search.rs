@@ -310,7 +310,7 @@ fn search(args: &Args, subject: &Subject) -> Result<Found> {
     }
     corpus.save(&state)?;
     let trials_per_second = rate(state.made());
-    let (trials, undecided) = (state.made(), state.undecided);
+    let (trials, undecided) = (state.made(), state.open());
     let best = (state.best).filter(|b| b.score.ratio >= 0.0);
     let best = best.map(|best| {
         spinner.stage("making the witness simpler");

@@ -49,9 +49,9 @@ pub fn json(found: &Found) -> Result<String> {
         .map_err(|e| Error::new(format!("the record cannot be written as JSON: {e}")))
 }
 
-/// Writes a text whole.
-pub(super) fn write(path: &Path, text: &str) -> Result<()> {
-    Whole::new(path.to_path_buf(), text)?.publish()
+/// Writes a text whole, where an option says.
+pub(super) fn write(path: &Path, option: &'static str, text: &str) -> Result<()> {
+    Whole::new(path.to_path_buf(), option, text)?.publish()
 }
 
 /// One line for every check and obligation, and the witnesses of what does not hold.

@@ -231,6 +231,6 @@ pub fn search(
     let mut state = State::open(folder, resume)?;
     state.run(checks, look)?;
     let found = Found::new(state.done);
-    found::write(&folder.join("exhaustive.json"), &json(&found)?)?;
+    found::write(&folder.join("exhaustive.json"), "--out DIR", &json(&found)?)?;
     Ok(found)
 }

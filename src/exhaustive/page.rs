@@ -48,7 +48,7 @@ reach where the routine is as accurate as it says: the assumption A5 is then a f
 
 /// Writes the page whole.
 pub fn write_page(found: &Found, path: &Path) -> Result<()> {
-    write(path, &page(found))
+    write(path, "--write FILE", &page(found))
 }
 
 /// The record's page.

@@ -109,7 +109,7 @@ impl State {
     fn write(&self) -> Result<()> {
         let text = serde_json::to_string_pretty(self)
             .map_err(|e| Error::new(format!("the state cannot be written as JSON: {e}")))?;
-        Whole::new(self.path.clone(), &(text + "\n"))?.publish()
+        Whole::new(self.path.clone(), "--out DIR", &(text + "\n"))?.publish()
     }
 
     fn has(&self, about: &About) -> bool {

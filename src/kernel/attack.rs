@@ -1,5 +1,6 @@
 //! Attacks on a kernel, replays of what they found, and trials made of a fuzzer's bytes.
 
+use super::input::{Ranges, no_index};
 use super::report::{Attack, Fault, Report, Standing, name};
 use super::trial::Trial;
 use super::{Kernel, tell};
@@ -191,13 +192,17 @@ impl Kernel {
         if self.formats.is_empty() || self.trials == 0 {
             return missing("trials", "give it formats and at least one trial");
         }
-        let most = |input: &super::Input| input.most().is_some_and(|n| n <= MOST);
+        let ranges = Ranges::of(&self.inputs);
+        let most = |input: &super::Input| input.most(&ranges).is_some_and(|n| n <= MOST);
         if !self.inputs.iter().all(most) {
             let what = format!(
                 "an input of the kernel `{}` may have more than {MOST} elements",
                 self.name
             );
             return Err(Error::new(what).remedy("draw its extents from smaller ranges"));
+        }
+        if self.inputs.iter().any(|i| i.may_lack_indices(&ranges)) {
+            return Err(no_index().at_node(&self.name));
         }
         for obligation in self.obligations() {
             let trial = Trial::new(self, obligation, self.formats[0], self.exact);

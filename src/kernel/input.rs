@@ -1,5 +1,6 @@
 //! What a kernel takes: shapes that may be drawn, and what its elements may be.
 
+use crate::error::{Error, Result};
 use crate::tensor::{DType, Shape, Ty};
 use crate::witness::generate::Given;
 pub use crate::witness::generate::Role;
@@ -46,15 +47,32 @@ impl Dim {
         }
     }
 
-    /// The least and the largest extent more often than others: remainders and edges.
+    /// Any extent; the least and the largest, and lengths at which vector loops end or have a
+    /// remainder, more often than others.
     fn draw(&self, tape: &mut Tape) -> usize {
+        let (kind, n) = (tape.below(8), tape.draw() as usize);
         let span = (self.largest - self.least).saturating_add(1);
-        let offset = match (span, tape.draw()) {
-            (1, _) => 0,
-            (_, n) if n % 8 == 7 => span - 1,
-            (_, n) => n as usize % span,
+        match kind {
+            4 | 5 => self.beside_blocks(n),
+            6 => self.least,
+            7 => self.largest,
+            _ => self.least + n % span,
+        }
+    }
+
+    /// A power of two, a multiple of 8 or of 16, or what is one more or one less.
+    fn beside_blocks(&self, n: usize) -> usize {
+        let (kind, beside, n) = (n % 4, n / 4 % 3, n / 12);
+        let block = match kind {
+            0 | 1 => 1_usize.checked_shl((n as u32) % (self.largest.max(1).ilog2() + 1)),
+            _ => {
+                let block = 8 * (kind - 1);
+                let (first, last) = (self.least / block, self.largest / block);
+                block.checked_mul(first + n % (last - first).saturating_add(1))
+            }
         };
-        self.least + offset
+        let near = block.unwrap_or(self.largest).saturating_add(beside);
+        near.saturating_sub(1).clamp(self.least, self.largest)
     }
 }
 
@@ -87,6 +105,29 @@ impl Extents {
                 }
             },
         }
+    }
+}
+
+/// The extents of all inputs that have names, as they are drawn: the first one's range counts.
+#[derive(Debug)]
+pub(super) struct Ranges<'k>(BTreeMap<&'static str, &'k Dim>);
+
+impl<'k> Ranges<'k> {
+    pub fn of(inputs: &'k [Input]) -> Ranges<'k> {
+        let mut named = BTreeMap::new();
+        for dim in inputs.iter().flat_map(|i| i.dims.iter().chain(&i.below)) {
+            if let Some(name) = dim.name {
+                named.entry(name).or_insert(dim);
+            }
+        }
+        Ranges(named)
+    }
+
+    fn range<'d>(&'d self, dim: &'d Dim) -> &'d Dim {
+        dim.name
+            .and_then(|name| self.0.get(name))
+            .copied()
+            .unwrap_or(dim)
     }
 }
 
@@ -150,9 +191,21 @@ impl Input {
     }
 
     /// The most elements that it may have; `None` where that is no number.
-    pub(super) fn most(&self) -> Option<usize> {
-        let mut each = self.dims.iter().map(|d| d.largest);
+    pub(super) fn most(&self, ranges: &Ranges) -> Option<usize> {
+        let mut each = self.dims.iter().map(|d| ranges.range(d).largest);
         each.try_fold(1, usize::checked_mul)
+    }
+
+    /// Whether it may have elements while no index is below its extent.
+    pub(super) fn may_lack_indices(&self, ranges: &Ranges) -> bool {
+        let none = match &self.below {
+            None => self.role == Role::Index(0),
+            Some(below) => {
+                let as_many = |d: &Dim| d.name.is_some() && d.name == below.name;
+                ranges.range(below).least == 0 && !self.dims.iter().any(as_many)
+            }
+        };
+        none && self.most(ranges) != Some(0)
     }
 
     pub(super) fn is_exact(&self) -> bool {
@@ -160,15 +213,29 @@ impl Input {
     }
 
     /// Its type and role in one trial.
-    pub(super) fn draw(&self, extents: &mut Extents, dtype: DType, tape: &mut Tape) -> (Ty, Role) {
+    pub(super) fn draw(
+        &self,
+        extents: &mut Extents,
+        dtype: DType,
+        tape: &mut Tape,
+    ) -> Result<(Ty, Role)> {
         let shape: Vec<usize> = self.dims.iter().map(|d| extents.of(d, tape)).collect();
         let role = match &self.below {
             Some(dim) => Role::Index(extents.of(dim, tape)),
             None => self.role,
         };
         let ty = Ty::new(Shape::from(shape), self.dtype.unwrap_or(dtype));
-        (ty, role)
+        match role == Role::Index(0) && !ty.shape.is_empty() {
+            true => Err(no_index()),
+            false => Ok((ty, role)),
+        }
     }
+}
+
+/// An input has elements, and none of them can be filled.
+pub(super) fn no_index() -> Error {
+    Error::new("an input may have indices below an extent of 0, and none exists")
+        .remedy("draw the extent from 1, or name it as an extent of the indices themselves")
 }
 
 impl<D: Into<Dim>, const N: usize> From<[D; N]> for Input {

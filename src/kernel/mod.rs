@@ -68,7 +68,8 @@ type Meaning = dyn Fn(&mut Graph, &[ValueId]) -> Result<ValueId> + Send + Sync;
 pub struct Kernel {
     name: String,
     inputs: Vec<Input>,
-    cotangent: Role,
+    /// Moderate in a half of the trials and any floats in the others where nothing is said.
+    cotangent: Option<Role>,
     meaning: Option<Arc<Meaning>>,
     forward: Option<Arc<Forward>>,
     backward: Option<Arc<Backward>>,
@@ -103,7 +104,7 @@ impl Kernel {
         Kernel {
             name: name.into(),
             inputs: Vec::new(),
-            cotangent: Role::Moderate,
+            cotangent: None,
             meaning: None,
             forward: None,
             backward: None,
@@ -128,11 +129,12 @@ impl Kernel {
         self
     }
 
-    /// What cotangents are drawn as; [`Role::Moderate`] where nothing is said.
+    /// What cotangents are drawn as: where nothing is said [`Role::Moderate`] in a half of the
+    /// trials and [`Role::Any`] in the others.
     #[must_use]
     pub fn cotangent(self, role: Role) -> Kernel {
         Kernel {
-            cotangent: role,
+            cotangent: Some(role),
             ..self
         }
     }

@@ -3,7 +3,7 @@
 
 use super::Kernel;
 use super::call::guarded;
-use super::input::{Extents, admits};
+use super::input::{Extents, Role, admits};
 use super::own::stated;
 use super::tell;
 use crate::bound::{Approx, Bound, Operand};
@@ -332,7 +332,7 @@ impl Opaque for Trial {
         let (mut graph, mut roles) = (Graph::new(), Vec::new());
         let mut extents = Extents::default();
         for input in &self.kernel.inputs {
-            let (ty, role) = input.draw(&mut extents, self.dtype, tape);
+            let (ty, role) = input.draw(&mut extents, self.dtype, tape)?;
             graph.input(ty);
             roles.push(role);
         }
@@ -342,7 +342,8 @@ impl Opaque for Trial {
             let inputs = graph.inputs().to_vec();
             let ty = graph.ty(output).clone();
             let cotangent = graph.input(ty);
-            roles.push(self.kernel.cotangent);
+            let any = || tape.pick(&[Role::Moderate, Role::Any]);
+            roles.push(self.kernel.cotangent.unwrap_or_else(any));
             let gradients = append_backward(&mut graph, &[(output, cotangent)], None)?;
             targets.clear();
             for input in inputs {
@@ -373,7 +374,8 @@ impl Opaque for Trial {
         let each = structure.graph.inputs().iter().zip(&structure.roles);
         each.enumerate()
             .map(|(k, (value, role))| {
-                let given = generate::input(tape, structure.graph.ty(*value), *role, small);
+                let ty = structure.graph.ty(*value);
+                let given = generate::input_of_kernel(tape, ty, *role, small);
                 let exact = (self.kernel.inputs.get(k)).is_some_and(|input| input.is_exact());
                 if structure.exact || exact {
                     Input::of(&generate::exactly(&given.c))

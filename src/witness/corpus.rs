@@ -1,12 +1,14 @@
 //! A folder of witnesses: one file each, whole or not at all, named by what it is about and
 //! what is in it, so that nothing is kept twice; and a file of how far each search went.
 
+mod progress;
+
 use super::record::Record;
-use super::search::{Best, Finished, State, Strategy};
+use super::search::{Best, State, Strategy};
 use super::subject::{Score, Subject};
 use crate::audit::Whole;
 use crate::error::{Error, Result};
-use serde::{Deserialize, Serialize};
+use progress::Progress;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -29,20 +31,8 @@ struct Kept {
     error: Option<Error>,
 }
 
-/// How far a search went.
-#[derive(Debug, Serialize, Deserialize)]
-struct Progress {
-    schema: String,
-    seed: u64,
-    episodes: u64,
-    trials: u64,
-    strategies: Vec<(String, String, u64)>,
-    /// Episodes of a round that was not finished: number, strategy, ratio, trials.
-    #[serde(default)]
-    ahead: Vec<(u64, String, String, u64)>,
-}
-
-const SCHEMA: &str = "gradbound-search/1";
+/// What chooses the folder.
+const OPTION: &str = "--corpus DIR";
 
 impl Corpus {
     /// Opens or makes the folder.
@@ -50,7 +40,7 @@ impl Corpus {
         std::fs::create_dir_all(folder).map_err(|e| {
             Error::new(format!("cannot be made: {e}"))
                 .in_file(folder)
-                .remedy("choose a folder that can be written with --corpus DIR")
+                .remedy(format!("choose a folder that can be written with {OPTION}"))
         })?;
         let obligation = serde_json::to_value(subject.obligation).unwrap_or_default();
         let search = subject.identity();
@@ -75,7 +65,26 @@ impl Corpus {
     }
 
     fn progress_path(&self) -> PathBuf {
-        self.folder.join(format!("{}.progress.json", self.prefix))
+        let (prefix, seed) = (&self.prefix, self.seed);
+        self.folder
+            .join(format!("{prefix}.seed{seed}.progress.json"))
+    }
+
+    /// How far a search with the same seed went. Earlier versions kept one file for all seeds,
+    /// whose last one it says.
+    fn progress(&self) -> Result<Option<State>> {
+        let path = self.progress_path();
+        if let Some(progress) = Progress::read(&path)? {
+            return match progress.is_of(self.seed) {
+                true => progress.state(&path).map(Some),
+                false => Err(Error::new("is of another seed than its name says")
+                    .in_file(&path)
+                    .remedy("remove the file, or search without --resume")),
+            };
+        }
+        let path = self.folder.join(format!("{}.progress.json", self.prefix));
+        let earlier = Progress::read(&path)?.filter(|p| p.is_of(self.seed));
+        earlier.map(|progress| progress.state(&path)).transpose()
     }
 
     /// The witnesses about the subject, the best first.
@@ -83,7 +92,7 @@ impl Corpus {
         let unreadable = |e: std::io::Error| {
             Error::new(format!("cannot be read: {e}"))
                 .in_file(&self.folder)
-                .remedy("choose another folder with --corpus DIR")
+                .remedy(format!("choose another folder with {OPTION}"))
         };
         let mut found = Vec::new();
         for entry in std::fs::read_dir(&self.folder).map_err(unreadable)? {
@@ -93,7 +102,7 @@ impl Corpus {
                 rest.starts_with('-') && rest.ends_with(".json") && rest.len() == 22
             });
             if ours {
-                let record = Record::read(&path)?;
+                let record = Record::read(&path).map_err(|e| unusable(e, &path))?;
                 if record.search == self.search {
                     found.push((path, record));
                 }
@@ -105,43 +114,9 @@ impl Corpus {
 
     /// Where an earlier search with the same seed was, its best point judged again.
     pub fn resume(&self, subject: &Subject) -> Result<State> {
-        let mut state = State::default();
-        let path = self.progress_path();
-        if let Ok(text) = std::fs::read_to_string(&path) {
-            let bad = |what: String| {
-                Error::new(what)
-                    .in_file(&path)
-                    .remedy("remove the file, or search without --resume")
-            };
-            let progress: Progress = serde_json::from_str(&text)
-                .map_err(|e| bad(format!("is no progress of a search: {e}")))?;
-            if progress.schema != SCHEMA {
-                return Err(bad(format!("`{}` is not {SCHEMA}", progress.schema)));
-            }
-            if progress.seed == self.seed {
-                state.episodes = progress.episodes;
-                state.trials = progress.trials;
-                for (name, ratio, trials) in progress.strategies {
-                    if let Ok(strategy) = name.parse::<Strategy>() {
-                        let ratio = ratio.parse().unwrap_or(-1.0);
-                        state.by_strategy.push((strategy, ratio, trials));
-                    }
-                }
-                for (episode, name, ratio, trials) in progress.ahead {
-                    if let Ok(strategy) = name.parse::<Strategy>() {
-                        state.ahead.push(Finished {
-                            episode,
-                            strategy,
-                            ratio: ratio.parse().unwrap_or(-1.0),
-                            trials,
-                            undecided: 0,
-                        });
-                    }
-                }
-            }
-        }
+        let mut state = self.progress()?.unwrap_or_default();
         for (path, record) in self.witnesses()? {
-            let (structure, point) = record.restore(subject).map_err(|e| e.in_file(&path))?;
+            let (structure, point) = record.restore(subject).map_err(|e| unusable(e, &path))?;
             let Some(score) = structure.judge(&point, &super::case::Rules::TRUE) else {
                 continue;
             };
@@ -180,7 +155,7 @@ impl Corpus {
         let path = self.folder.join(name);
         let text = serde_json::to_string_pretty(record)
             .map_err(|e| Error::new(format!("the witness cannot be written as JSON: {e}")))?;
-        Whole::new(path.clone(), &(text + "\n"))?.publish()?;
+        Whole::new(path.clone(), OPTION, &(text + "\n"))?.publish()?;
         Ok(path)
     }
 
@@ -190,23 +165,16 @@ impl Corpus {
         if let Some(error) = kept.error.take() {
             return Err(error);
         }
-        let progress = Progress {
-            schema: SCHEMA.to_owned(),
-            seed: self.seed,
-            episodes: state.episodes,
-            trials: state.trials,
-            strategies: (state.by_strategy.iter())
-                .map(|(s, ratio, trials)| (s.name().to_owned(), ratio.to_string(), *trials))
-                .collect(),
-            ahead: (state.ahead.iter())
-                .map(|f| {
-                    let (name, ratio) = (f.strategy.name().to_owned(), f.ratio.to_string());
-                    (f.episode, name, ratio, f.trials)
-                })
-                .collect(),
-        };
+        let progress = Progress::of(self.seed, state);
         let text = serde_json::to_string_pretty(&progress)
             .map_err(|e| Error::new(format!("the progress cannot be written as JSON: {e}")))?;
-        Whole::new(self.progress_path(), &(text + "\n"))?.publish()
+        Whole::new(self.progress_path(), OPTION, &(text + "\n"))?.publish()
     }
+}
+
+/// Of a witness in the folder, which nobody gave by name.
+fn unusable(e: Error, path: &Path) -> Error {
+    e.in_file(path).rather(format!(
+        "remove the file, or choose another folder with {OPTION}"
+    ))
 }

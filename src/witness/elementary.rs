@@ -5,35 +5,57 @@ use crate::number::precise::{Places, Precise};
 use crate::number::{Float, Format, SpecNumber};
 use crate::witness::dyadic::{self, ulp};
 use crate::witness::tape::Tape;
+use std::collections::HashMap;
 
 /// Places that nearly every rounding is decided with, and those for the others.
 const PLACES: [Places; 2] = [Places(120), Places(320)];
 /// Up to so many ulp a result is so many steps from the nearest.
 const STEPS: f64 = 64.0;
 
-/// Some result of a function at a float: 16-bit formats compute in f32 and round.
-pub fn within_table(
-    tape: &mut Tape,
-    libm: Libm,
-    function: Function,
-    x: f64,
-    format: Format,
-) -> f64 {
-    let wide = wide(format);
-    let truth = |places| Precise::from_f64(&places, x).function(function);
-    let y = near(tape, libm.ulps(function), truth, wide).unwrap_or_else(|| {
-        // Beyond the range of Precise, outside the domain, and at NaN.
-        dyadic::round(wide, Float::function(x, function))
-    });
-    dyadic::round(format, y)
+/// What is known of the functions that one execution has computed: a row of n exponentials is
+/// asked for each of them n times.
+#[derive(Default)]
+pub struct Computed(HashMap<(Function, u64, Format), Option<Known>>);
+
+/// A function's value at a float.
+struct Known {
+    truth: Precise,
+    /// The float nearest to it.
+    near: f64,
+    /// Whether the table admits what is so many steps from there.
+    admitted: HashMap<i64, bool>,
+}
+
+impl Computed {
+    /// Some result of a function at a float: 16-bit formats compute in f32 and round.
+    pub fn within_table(
+        &mut self,
+        tape: &mut Tape,
+        libm: Libm,
+        function: Function,
+        x: f64,
+        format: Format,
+    ) -> f64 {
+        let wide = wide(format);
+        let truth = |places| Precise::from_f64(&places, x).function(function);
+        let known = self.0.entry((function, x.to_bits(), wide));
+        let y = match known.or_insert_with(|| near(truth, wide)) {
+            Some(known) => perturbed(tape, libm.ulps(function), known, wide),
+            // Beyond the range of Precise, outside the domain, and at NaN.
+            None => dyadic::round(wide, Float::function(x, function)),
+        };
+        dyadic::round(format, y)
+    }
 }
 
 /// Some value of x^y.
 pub fn power_within_table(tape: &mut Tape, libm: Libm, x: f64, y: f64, format: Format) -> f64 {
     let wide = wide(format);
     let truth = |places| Precise::from_f64(&places, x).pow(&Precise::from_f64(&places, y));
-    let z = near(tape, libm.power_ulps(), truth, wide)
-        .unwrap_or_else(|| dyadic::round(wide, Float::pow(x, y)));
+    let z = match near(truth, wide) {
+        Some(mut known) => perturbed(tape, libm.power_ulps(), &mut known, wide),
+        None => dyadic::round(wide, Float::pow(x, y)),
+    };
     dyadic::round(format, z)
 }
 
@@ -46,26 +68,32 @@ fn wide(format: Format) -> Format {
     }
 }
 
-/// A float within `k` ulp of the truth, where that is known closely enough.
-fn near(tape: &mut Tape, k: f64, truth: impl Fn(Places) -> Precise, format: Format) -> Option<f64> {
+/// The float nearest to the truth, where that is known closely enough.
+fn near(truth: impl Fn(Places) -> Precise, format: Format) -> Option<Known> {
     let [few, many] = PLACES;
     let known = truth(few);
     let e = known.enclose();
     if !e.hi().is_finite() || e.width().get() > e.abs().lo() * 2f64.powi(-50) {
         return None;
     }
-    Some(match nearest(&known, format) {
-        Nearest::Decided(near) => perturbed(tape, k, &known, near, format),
+    let (near, truth) = match nearest(&known, format) {
+        Nearest::Decided(near) => (near, known),
         Nearest::Between(_) => {
             let known = truth(many);
             let (Nearest::Decided(near) | Nearest::Between(near)) = nearest(&known, format);
-            perturbed(tape, k, &known, near, format)
+            (near, known)
         }
+    };
+    Some(Known {
+        truth,
+        near,
+        admitted: HashMap::new(),
     })
 }
 
 /// A float within `k` ulp of the truth and of its sign; the nearest one for k ≤ ½.
-fn perturbed(tape: &mut Tape, k: f64, truth: &Precise, near: f64, format: Format) -> f64 {
+fn perturbed(tape: &mut Tape, k: f64, known: &mut Known, format: Format) -> f64 {
+    let (truth, near) = (&known.truth, known.near);
     let e = truth.enclose().abs();
     if near.is_infinite() || k <= 0.5 || (e.lo() == 0.0 && e.hi() == 0.0) {
         return near;
@@ -81,7 +109,8 @@ fn perturbed(tape: &mut Tape, k: f64, truth: &Precise, near: f64, format: Format
     let mut j = tape.between(-reach, reach);
     loop {
         let y = dyadic::round(format, near + j as f64 * step);
-        if j == 0 || (!turned(y) && within(y)) {
+        let mut admitted = || *(known.admitted.entry(j)).or_insert_with(|| !turned(y) && within(y));
+        if j == 0 || admitted() {
             return y;
         }
         j -= j.signum();
@@ -164,7 +193,8 @@ mod tests {
             (x.next_down(), 1.0),
         ] {
             let mut tape = Tape::fresh(1);
-            let y = within_table(&mut tape, Libm::Correct, Function::Exp, x, Format::F64);
+            let mut computed = Computed::default();
+            let y = computed.within_table(&mut tape, Libm::Correct, Function::Exp, x, Format::F64);
             assert_eq!(y, nearest, "{x:e}");
         }
     }

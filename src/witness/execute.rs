@@ -2,6 +2,7 @@
 //! product, the last ulps of every elementary function and every flush are drawn from a
 //! tape, as far as the configuration leaves them open.
 
+mod products;
 mod sums;
 
 use crate::Config;
@@ -12,9 +13,10 @@ use crate::number::spec::Steps;
 use crate::op::{Op, Primitive, RuleCx};
 use crate::tensor::{DType, Tensor};
 use crate::witness::dyadic;
-use crate::witness::elementary;
+use crate::witness::elementary::{self, Computed};
 use crate::witness::formula::{Expr, Sym, elements_of, formulas};
 use crate::witness::tape::Tape;
+use std::collections::HashMap;
 
 /// What an execution goes by.
 pub struct Execution<'a, 't> {
@@ -41,6 +43,9 @@ struct State<'a, 't> {
     formulas: Vec<Vec<Sym>>,
     constant: Vec<bool>,
     values: Vec<Tensor>,
+    computed: Computed,
+    /// Long sums of exponentials of the present node, by their formulas.
+    shared: HashMap<usize, f64>,
 }
 
 /// Additions, and what only moves the results of additions: an open nest runs through them.
@@ -90,6 +95,8 @@ pub fn execute(run: Execution, inputs: &[Tensor]) -> Option<Vec<Tensor>> {
         formulas: Vec::new(),
         constant: Vec::new(),
         values: Vec::new(),
+        computed: Computed::default(),
+        shared: HashMap::new(),
         run,
     };
     let mut given = inputs.iter().zip(state.run.fixed_inputs);
@@ -149,6 +156,7 @@ impl State<'_, '_> {
         };
         self.formulas.resize(k, Vec::new());
         self.formulas.push(formula);
+        self.shared.clear();
         let Some(format) = self.format(k).filter(|_| !self.formulas[k].is_empty()) else {
             return self.exactly(id);
         };
@@ -261,8 +269,7 @@ impl State<'_, '_> {
             }
             Expr::Neg(a) => -self.eval(k, a, format),
             Expr::Abs(a) => self.eval(k, a, format).abs(),
-            Expr::Max(a, b) => larger(self.eval(k, a, format), self.eval(k, b, format)),
-            Expr::Min(a, b) => -larger(-self.eval(k, a, format), -self.eval(k, b, format)),
+            Expr::Max(..) | Expr::Min(..) => self.extreme(k, e, format),
             Expr::Step(steps, a) => stepped(*steps, self.eval(k, a, format)),
             Expr::Sqrt(a) => {
                 let a = self.eval(k, a, format);
@@ -277,10 +284,30 @@ impl State<'_, '_> {
             Expr::Smooth(function, a) => {
                 let a = self.eval(k, a, format);
                 let libm = self.run.config.libm;
-                let y = elementary::within_table(self.run.tape, libm, *function, a, format);
+                let tape = &mut *self.run.tape;
+                let y = self.computed.within_table(tape, libm, *function, a, format);
                 self.flush(format, y)
             }
         }
+    }
+
+    /// The largest or least of a row, whose formula is as deep as the row is long.
+    fn extreme(&mut self, k: usize, e: &Sym, format: Format) -> f64 {
+        let (mut first, mut others) = (e, Vec::new());
+        while let Expr::Max(a, b) | Expr::Min(a, b) = first.expr() {
+            others.push((matches!(first.expr(), Expr::Max(..)), b));
+            first = a;
+        }
+        let mut x = self.eval(k, first, format);
+        while let Some((largest, other)) = others.pop() {
+            let y = self.eval(k, other, format);
+            x = if largest {
+                larger(x, y)
+            } else {
+                -larger(-x, -y)
+            };
+        }
+        x
     }
 
     /// A quotient; a divisor that is a constant may have been replaced by its reciprocal.
@@ -332,64 +359,6 @@ impl State<'_, '_> {
         match rounded == n || (rounded.is_finite() && self.run.tape.coin()) {
             true => rounded,
             false => n,
-        }
-    }
-
-    fn stored_sum(&mut self, k: usize, e: &Sym, format: Format) -> f64 {
-        let (sum, _) = self.sum(k, e, format);
-        self.flush(format, dyadic::round(format, sum))
-    }
-
-    /// A product in some tree, in the accumulator's format.
-    fn product(&mut self, e: &Sym, format: Format) -> f64 {
-        let within = self.run.config.accumulator(format);
-        let mut factors = Vec::new();
-        self.factors(e, &mut factors);
-        let product = self.multiplied(factors, within);
-        self.flush(format, dyadic::round(format, product))
-    }
-
-    /// The product of at least one factor in a tree that the schedule admits.
-    fn multiplied(&mut self, mut factors: Vec<f64>, within: Format) -> f64 {
-        match self.run.config.schedule {
-            Schedule::Pairwise if factors.len() > 1 => {
-                let second = factors.split_off(factors.len().div_ceil(2));
-                factors = vec![
-                    self.multiplied(factors, within),
-                    self.multiplied(second, within),
-                ];
-            }
-            Schedule::Blocked(n) if factors.len() > n.get() && n.get() > 1 => {
-                let blocks = factors.chunks(n.get()).map(<[f64]>::to_vec);
-                let blocks: Vec<Vec<f64>> = blocks.collect();
-                factors = (blocks.into_iter())
-                    .map(|block| self.chained(block, within))
-                    .collect();
-            }
-            Schedule::Any | Schedule::Left | Schedule::Pairwise | Schedule::Blocked(_) => {}
-        }
-        self.chained(factors, within)
-    }
-
-    /// From left to right; under `any` whichever two next.
-    fn chained(&mut self, mut factors: Vec<f64>, within: Format) -> f64 {
-        while factors.len() > 1 {
-            let (i, j) = self.pair(factors.len());
-            let product = dyadic::mul(within, factors[i], factors[j]);
-            factors[i.min(j)] = self.flush(within, product);
-            factors.remove(i.max(j));
-        }
-        factors[0]
-    }
-
-    fn factors(&mut self, e: &Sym, into: &mut Vec<f64>) {
-        match e.expr() {
-            Expr::Mul(a, b) => {
-                self.factors(a, into);
-                self.factors(b, into);
-            }
-            Expr::Element { value, at } => into.push(self.load(*value, *at)),
-            _ => unreachable!("a product of elements"),
         }
     }
 

@@ -79,6 +79,16 @@ pub fn float(tape: &mut Tape, format: Format, earlier: &[f64]) -> f64 {
     }
 }
 
+/// A float at which an exponential overflows, underflows or becomes 1 beside a summand, or one
+/// close to it: what goes wrong by a hundredth of the argument too early is met as well.
+pub fn end_of_exponential(tape: &mut Tape, format: Format) -> f64 {
+    let p = i64::from(format.precision);
+    let (e_min, e_max) = (i64::from(format.e_min), i64::from(format.e_max));
+    let end = tape.pick(&[e_max, -e_max, e_min, e_min - p, p, -p, 2 * p, e_max]) as f64;
+    let part = tape.between(-32, 32) as f64 / tape.pick(&[2048.0, 128.0, 2048.0]);
+    dyadic::round(format, end * std::f64::consts::LN_2 * (1.0 + part))
+}
+
 /// A random significand in [1, 2).
 pub fn significand(tape: &mut Tape, format: Format) -> f64 {
     let bits = (u64::from(tape.draw()) << 20) | 1 << 52;

@@ -44,6 +44,10 @@ impl Sym {
     pub fn expr(&self) -> &Expr {
         &self.0
     }
+    /// The same for what is one expression, as long as that lives.
+    pub fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
     fn and(&self, y: &Sym, make: fn(Sym, Sym) -> Expr) -> Sym {
         Sym::new(make(self.clone(), y.clone()))
     }

@@ -1,6 +1,8 @@
 //! What graphs are attacked with: run values c, errors ε, specification values x = c + tε
 //! and admissible values x̂. Nothing here judges.
 
+mod roles;
+
 use crate::Config;
 use crate::blocks::Blocks;
 use crate::bound::{Approx, Bound};
@@ -10,8 +12,8 @@ use crate::number::dyadic::Dyadic;
 use crate::number::{Format, Up};
 use crate::tensor::{DType, Tensor, Ty};
 use crate::witness::dyadic::{self, power, ulp};
-use crate::witness::floats::{below_normal, float, next_to, significand, step_of_one};
 use crate::witness::tape::Tape;
+use roles::{Theme, small_in};
 use std::num::NonZeroUsize;
 
 /// What an input of a fragment may be.
@@ -21,11 +23,11 @@ pub enum Role {
     Any,
     /// Floats that elementary functions take without leaving the range.
     Moderate,
-    /// Moderate and greater than 0.
+    /// Greater than 0; moderate in a graph.
     Positive,
     /// At most 1 in magnitude.
     Unit,
-    /// Moderate and at least 1.
+    /// At least 1; moderate in a graph.
     AboveOne,
     /// Known exactly, and -2, -1, 0, 1 or 2: what every format holds, and its products.
     Small,
@@ -35,7 +37,7 @@ pub enum Role {
     Within(f64),
     /// From 0 to 1.
     Probability,
-    /// An exact index below n.
+    /// An exact index below n, which is not 0.
     Index(usize),
 }
 
@@ -131,77 +133,6 @@ fn blocked(n: usize) -> Schedule {
     Schedule::Blocked(NonZeroUsize::new(n).expect("not zero"))
 }
 
-fn in_role(tape: &mut Tape, format: Format, role: Role, earlier: &[f64]) -> f64 {
-    let moderate = |tape: &mut Tape| match tape.below(5) {
-        0 => tape.between(-3, 3) as f64,
-        1 => dyadic::round(
-            format,
-            significand(tape, format) * power(tape.between(-12, 3)),
-        ),
-        2 => -dyadic::round(
-            format,
-            significand(tape, format) * power(tape.between(-12, 3)),
-        ),
-        3 => next_to(tape, format, 1.0),
-        _ => {
-            let near = earlier.last().copied().unwrap_or(0.5);
-            next_to(tape, format, near)
-        }
-    };
-    match role {
-        Role::Any => float(tape, format, earlier),
-        Role::Moderate => moderate(tape),
-        Role::Positive => match moderate(tape).abs() {
-            0.0 => 1.0,
-            x => x,
-        },
-        Role::Unit => match moderate(tape) {
-            x if x.abs() > 1.0 => dyadic::round(format, 1.0 / x),
-            x => x,
-        },
-        Role::AboveOne => dyadic::round(format, 1.0 + moderate(tape).abs()),
-        Role::Small => small_in(tape, role, 1.0),
-        Role::NonZero => match float(tape, format, earlier) {
-            0.0 => 1.0,
-            x => x,
-        },
-        Role::Within(r) => match float(tape, format, earlier) {
-            x if x.abs() > r => toward_zero(format, tape.between(-64, 64) as f64 / 64.0 * r),
-            x => x,
-        },
-        Role::Probability => match moderate(tape).abs() {
-            x if x > 1.0 => dyadic::round(format, 1.0 / x),
-            x => x,
-        },
-        Role::Index(n) => tape.below(n) as f64,
-    }
-}
-
-/// The float nearest to x that is no larger in magnitude.
-fn toward_zero(format: Format, x: f64) -> f64 {
-    let near = dyadic::round(format, x);
-    if near.abs() > x.abs() {
-        dyadic::round(format, near - ulp(format, near).copysign(near))
-    } else {
-        near
-    }
-}
-
-/// A number in a role that every format holds.
-fn small_in(tape: &mut Tape, role: Role, unit: f64) -> f64 {
-    let whole = tape.between(-2, 2) as f64;
-    let n = whole * unit;
-    match role {
-        Role::Positive => n.abs().max(0.5),
-        Role::Unit => whole / 2.0,
-        Role::AboveOne => 1.0 + n.abs(),
-        Role::NonZero if n == 0.0 => unit,
-        Role::Within(r) if n.abs() > r => 0.0,
-        Role::Probability => whole.abs() / 2.0,
-        _ => n,
-    }
-}
-
 /// An error bound: none, fractions of an ulp, comparable to c, or larger than everything.
 fn error(tape: &mut Tape, format: Format, c: f64, role: Role) -> f64 {
     let p = i64::from(format.precision);
@@ -265,6 +196,22 @@ pub fn all_small(tape: &mut Tape, dtype: DType) -> Option<f64> {
 
 /// An input of the given type with everything that the attack needs to know of it.
 pub fn input(tape: &mut Tape, ty: &Ty, role: Role, small: Option<f64>) -> Given {
+    input_by(tape, ty, role, small, Theme::of_graph)
+}
+
+/// The same for somebody's own code: from the whole domain of its role, which no graph around it
+/// narrows.
+pub fn input_of_kernel(tape: &mut Tape, ty: &Ty, role: Role, small: Option<f64>) -> Given {
+    input_by(tape, ty, role, small, Theme::of_kernel)
+}
+
+fn input_by(
+    tape: &mut Tape,
+    ty: &Ty,
+    role: Role,
+    small: Option<f64>,
+    theme: fn(&mut Tape, Role) -> Theme,
+) -> Given {
     let len = ty.shape.len();
     let Some(format) = ty.dtype.format() else {
         return index(tape, ty, role);
@@ -272,21 +219,15 @@ pub fn input(tape: &mut Tape, ty: &Ty, role: Role, small: Option<f64>) -> Given 
     let small = small.or((role == Role::Small).then_some(1.0));
     let exact = tape.below(4) == 0 || small.is_some();
     let determined = exact || tape.below(4) == 1;
-    let theme = if role == Role::Any && small.is_none() {
-        tape.below(8)
-    } else {
-        0
+    let theme = match small {
+        None => theme(tape, role),
+        Some(_) => Theme::Role,
     };
     let (mut c, mut x, mut hat, mut eps) = (vec![], vec![], vec![], vec![]);
     for _ in 0..len {
-        let value = match theme {
-            5 => 1.0,
-            6 => step_of_one(tape, format),
-            7 => below_normal(tape, format),
-            _ => match small {
-                Some(unit) => small_in(tape, role, unit),
-                None => in_role(tape, format, role, &c),
-            },
+        let value = match small {
+            Some(unit) => small_in(tape, role, unit),
+            None => theme.value(tape, format, role, &c),
         };
         // Inputs are finite; what was drawn next to the largest float may not be.
         let value = match value.is_finite() {

@@ -260,17 +260,29 @@ impl Point {
         (input, at): (usize, usize),
         change: impl FnOnce(&Place, Format, bool) -> Place,
     ) {
-        let graph = &structure.graph;
-        let format = graph.ty(graph.inputs()[input]).dtype.format();
-        if let (Some(format), Input::Floats { determined, places }) =
-            (format, &mut self.inputs[input])
-        {
-            let place = change(&places[at], format, *determined);
-            places[at] = if structure.exact {
-                Place::exact(place.c).repaired(format, true)
-            } else {
-                place.repaired(format, *determined)
-            };
+        let changed = self.changed(structure, (input, at), change);
+        if let (Some(changed), Input::Floats { places, .. }) = (changed, &mut self.inputs[input]) {
+            places[at] = changed;
         }
+    }
+
+    /// What one element would become; `None` where it is no float.
+    pub fn changed(
+        &self,
+        structure: &Structure,
+        (input, at): (usize, usize),
+        change: impl FnOnce(&Place, Format, bool) -> Place,
+    ) -> Option<Place> {
+        let graph = &structure.graph;
+        let format = graph.ty(graph.inputs()[input]).dtype.format()?;
+        let Input::Floats { determined, places } = &self.inputs[input] else {
+            return None;
+        };
+        let place = change(&places[at], format, *determined);
+        Some(if structure.exact {
+            Place::exact(place.c).repaired(format, true)
+        } else {
+            place.repaired(format, *determined)
+        })
     }
 }

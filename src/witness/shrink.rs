@@ -121,16 +121,17 @@ impl Shrinking<'_> {
             kept = true;
         }
         for at in 0..self.best.point.choices.len() {
-            let mut point = self.best.point.clone();
-            if point.choices[at] != 0 {
-                // What remains of a choice between few is as good as the number itself.
-                for simpler in [0, 1, point.choices[at] % 12] {
-                    if simpler < point.choices[at] {
-                        point.choices[at] = simpler;
-                        if self.try_point(Arc::clone(&self.best.structure), point.clone()) {
-                            kept = true;
-                            break;
-                        }
+            let Some(choice) = self.choice(at).filter(|n| *n != 0) else {
+                continue;
+            };
+            // What remains of a choice between few is as good as the number itself.
+            for simpler in [0, 1, choice % 12] {
+                if simpler < choice && self.left > 0 {
+                    let mut point = self.best.point.clone();
+                    point.choices[at] = simpler;
+                    if self.try_point(Arc::clone(&self.best.structure), point) {
+                        kept = true;
+                        break;
                     }
                 }
             }
@@ -138,25 +139,39 @@ impl Shrinking<'_> {
         kept
     }
 
+    fn choice(&self, at: usize) -> Option<u32> {
+        self.best.point.choices.get(at).copied()
+    }
+
     /// Rounder numbers.
     fn places(&mut self) -> bool {
         let mut kept = false;
         for place in self.best.point.places() {
             for simpler in SIMPLER {
-                let mut point = self.best.point.clone();
-                let old = at(&point, place).cloned();
-                point.change(&self.best.structure, place, |p, format, _| {
-                    simpler(p, format)
-                });
-                let changed = match (old, at(&point, place)) {
-                    (Some(old), Some(new)) => is_simpler(new, &old),
+                // Points are as long as their inputs: none is copied that is not tried.
+                if self.left == 0 {
+                    return kept;
+                }
+                let (best, structure) = (&self.best.point, &self.best.structure);
+                let simpler = best.changed(structure, place, |p, format, _| simpler(p, format));
+                let changed = match (at(best, place), &simpler) {
+                    (Some(old), Some(new)) => is_simpler(new, old),
                     _ => false,
                 };
-                let structure = Arc::clone(&self.best.structure);
-                kept |= changed && self.try_point(structure, point);
+                if changed {
+                    let (mut point, structure) = (best.clone(), Arc::clone(structure));
+                    put(&mut point, place, simpler);
+                    kept |= self.try_point(structure, point);
+                }
             }
         }
         kept
+    }
+}
+
+fn put(point: &mut Point, (input, at): (usize, usize), place: Option<Place>) {
+    if let (Input::Floats { places, .. }, Some(place)) = (&mut point.inputs[input], place) {
+        places[at] = place;
     }
 }
 

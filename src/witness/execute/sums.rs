@@ -6,10 +6,38 @@ use crate::number::Format;
 use crate::op::Op;
 use crate::witness::dyadic;
 use crate::witness::formula::{Expr, Sym};
+use std::collections::VecDeque;
+
+/// Up to so many summands every element of a row may sum the row in its own way, as where a
+/// compiler computes the sum again for each; of more the row is summed once, since the executions
+/// of a row would cost its length's square.
+const EACH: usize = 64;
 
 impl State<'_, '_> {
+    /// A sum of node k, stored.
+    pub(super) fn stored_sum(&mut self, k: usize, e: &Sym, format: Format) -> f64 {
+        let shares = sums_exponentials(self.op(k));
+        if let Some(sum) = self.shared.get(&e.address()).filter(|_| shares) {
+            return *sum;
+        }
+        let (leaves, within) = self.leaves(k, e, format);
+        let shares = shares && leaves.len() > EACH;
+        let sum = self.reduce(k, leaves, within);
+        let sum = self.flush(format, dyadic::round(format, sum));
+        if shares {
+            self.shared.insert(e.address(), sum);
+        }
+        sum
+    }
+
     /// A sum in some tree, and the format that it was accumulated in.
     pub(super) fn sum(&mut self, k: usize, e: &Sym, format: Format) -> (f64, Format) {
+        let (leaves, within) = self.leaves(k, e, format);
+        (self.reduce(k, leaves, within), within)
+    }
+
+    /// The summands, and the format that they are accumulated in.
+    fn leaves(&mut self, k: usize, e: &Sym, format: Format) -> (Vec<Leaf>, Format) {
         let mut leaves = Vec::new();
         let accumulated = self.flatten(k, e, &mut leaves);
         let within = if accumulated {
@@ -17,7 +45,7 @@ impl State<'_, '_> {
         } else {
             format
         };
-        (self.reduce(k, leaves, within), within)
+        (leaves, within)
     }
 
     /// Collects the summands of an expression of node k, from left to right; true where some sum
@@ -72,17 +100,19 @@ impl State<'_, '_> {
     }
 
     /// The sum of the leaves in a tree that the schedule admits for node k.
-    pub(super) fn reduce(&mut self, k: usize, mut leaves: Vec<Leaf>, format: Format) -> f64 {
+    fn reduce(&mut self, k: usize, leaves: Vec<Leaf>, format: Format) -> f64 {
         let declared = reduces(self.op(k)) || sums_exponentials(self.op(k));
         let sum = match self.run.config.schedule {
             Schedule::Any => {
+                // Closes the shorter side of a gap: from left to right none is long.
+                let mut leaves = VecDeque::from(leaves);
                 while leaves.len() > 1 {
                     let (i, j) = self.pair(leaves.len());
                     let sum = self.combine(leaves[i], leaves[j], format);
                     leaves[i.min(j)] = Leaf::Value(sum);
                     leaves.remove(i.max(j));
                 }
-                leaves.first().copied()
+                leaves.front().copied()
             }
             Schedule::Pairwise if declared => self.halves(&leaves, format),
             Schedule::Blocked(n) if declared => {

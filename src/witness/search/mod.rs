@@ -21,7 +21,7 @@ const WORK: u64 = 1 << 16;
 const LEAST: u64 = 8;
 /// Episodes of a round; what they find is put together after each round, in order, so that
 /// the number of threads changes nothing.
-const ROUND: u64 = 10;
+pub(super) const ROUND: u64 = 10;
 /// Draws that a strategy may choose its start from.
 const DRAWS: usize = 16;
 
@@ -197,6 +197,11 @@ impl State {
     /// All trials, those of a round that is not finished included.
     pub fn made(&self) -> u64 {
         self.trials + self.ahead.iter().map(|f| f.trials).sum::<u64>()
+    }
+
+    /// All comparisons that nothing decided, those of such a round included.
+    pub fn open(&self) -> u64 {
+        self.undecided + self.ahead.iter().map(|f| f.undecided).sum::<u64>()
     }
 
     fn learn(&mut self, finished: Finished, found: Option<Best>) {
