@@ -1,4 +1,8 @@
 //! The probabilistic strength: executions stay within it more often than it says, and come near.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "powers of two as figures, of tests alone"
+)]
 
 use gradbound::bound::Approx;
 use gradbound::config::{Accumulate, Config};
@@ -49,32 +53,31 @@ fn shuffled(rng: &mut fastrand::Rng, layers: &[Layer]) -> Vec<Layer> {
 }
 
 /// Mean square of a ReLU network's outputs; of its values the outputs, the loss, and the gradients
-/// of the outputs, the last weights and the inputs.
+/// of the outputs and the inputs.
 fn network(x: &[f64], layers: &[Layer], dtype: DType) -> (Graph, Vec<Tensor>, Vec<ValueId>) {
     let tensor = |shape: Vec<usize>, data: &[f64]| {
         Tensor::from_f64s(shape[..].into(), dtype, data).expect("as many")
     };
     let mut g = Graph::new();
     let input = g.input(Ty::new([BATCH, WIDTHS[0]], dtype));
-    let (mut h, mut last) = (input, input);
-    for (l, (w, b)) in layers.iter().enumerate() {
-        last = g.input(Ty::new([WIDTHS[l], WIDTHS[l + 1]], dtype));
+    let mut h = input;
+    for (l, (_, b)) in layers.iter().enumerate() {
+        let weights = g.input(Ty::new([WIDTHS[l], WIDTHS[l + 1]], dtype));
         let b = g.constant(tensor(vec![WIDTHS[l + 1]], b));
-        let product = g.matmul(h, last).expect("fits");
+        let product = g.matmul(h, weights).expect("fits");
         let sum = g.add(product, b).expect("fits");
         h = if l + 1 < layers.len() {
             g.relu(sum).expect("a float")
         } else {
             sum
         };
-        let _ = w;
     }
     let squares = g.mul(h, h).expect("fits");
     let loss = g.mean(squares, &[0, 1], false).expect("two axes");
     let one = g.scalar(1.0, dtype).expect("a scalar");
     let gradients = append_backward(&mut g, &[(loss, one)], None).expect("differentiable");
     let of = |v| gradients.of(v).expect("reached");
-    let values = vec![h, loss, of(h), of(last), of(input)];
+    let values = vec![h, loss, of(h), of(input)];
     let mut inputs = vec![tensor(vec![BATCH, WIDTHS[0]], x)];
     for (l, (w, _)) in layers.iter().enumerate() {
         inputs.push(tensor(vec![WIDTHS[l], WIDTHS[l + 1]], w));
@@ -125,18 +128,15 @@ fn shares(dtype: DType, orders: usize) -> Vec<f64> {
         let other = shuffled(&mut rng, &layers);
         let (graph, inputs, _) = network(&x, &other, dtype);
         let run = runtime::eval(&graph, &config, &inputs).expect("runs");
-        // The last weights' gradient has its rows in the other order.
-        for (share, v) in shares.iter_mut().zip(&values).take(3) {
+        for (share, v) in shares.iter_mut().zip(&values) {
             let v = v.index();
             for i in 0..exact[v].len() {
                 let error = (run[v].get(i) - exact[v].get(i)).abs();
-                *share = share.max(error / stated[&v].eps.at(i).get());
+                let reached = error / stated[&v].eps.at(i).get();
+                if reached > *share || reached.is_nan() {
+                    *share = reached;
+                }
             }
-        }
-        let v = values[4].index();
-        for i in 0..exact[v].len() {
-            let error = (run[v].get(i) - exact[v].get(i)).abs();
-            shares[4] = shares[4].max(error / stated[&v].eps.at(i).get());
         }
     }
     shares
@@ -148,7 +148,7 @@ fn shares(dtype: DType, orders: usize) -> Vec<f64> {
 fn random_orders_stay_within_and_come_near() {
     for dtype in [DType::F32, DType::BF16, DType::F16] {
         let shares = shares(dtype, 500);
-        for (k, share) in shares.iter().enumerate().filter(|(k, _)| *k != 3) {
+        for (k, share) in shares.iter().enumerate() {
             assert!(*share <= 1.0, "{dtype} value {k}: {share}");
             // A narrow scalar's last rounding is the same in every order, and small by chance.
             let by_chance = k == 1 && dtype != DType::F32;

@@ -33,6 +33,8 @@ pub(super) struct Parts<'a> {
     pub subjects: &'a [Subject],
     pub origins: &'a BTreeMap<usize, Origins>,
     pub probable: &'a BTreeMap<usize, Probable>,
+    /// The first value without a claim.
+    pub unclaimed: Option<usize>,
 }
 
 impl Parts<'_> {
@@ -111,8 +113,7 @@ impl Parts<'_> {
             let width = self.checks.error[k].largest.width().get();
             return format!("the last rung left an enclosure of width {width:.3e}");
         }
-        let infinite = |v: &usize| !self.run.approx[*v].eps.largest().is_finite();
-        let first = (0..=k).find(infinite).unwrap_or(k);
+        let first = self.unclaimed.map_or(k, |first| first.min(k));
         let graph = &self.prepared.model.graph;
         let node = &graph.nodes()[first];
         let finite =

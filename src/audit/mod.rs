@@ -142,6 +142,7 @@ pub fn audit(request: &Request, progress: Progress) -> Result<Audited> {
         subjects: &subjects,
         origins: &origins,
         probable: &probable,
+        unclaimed: (run.approx.iter()).position(|a| !a.eps.largest().is_finite()),
     };
     let values = parts.values();
     let (obligations, witnesses) = parts.obligations();

@@ -121,7 +121,7 @@ pub fn bounds(
     for round in 0..=ROUNDS {
         let open = jumps::open(graph, config, run, &|k, i| {
             let stated = stated.get(&k).map_or(f64::INFINITY, |parts| parts[i].all());
-            stated.min(certain[k].eps.at(i).get())
+            Up::new(stated).min(certain[k].eps.at(i)).get()
         });
         if open == known {
             break;
@@ -206,7 +206,6 @@ impl Part {
         self.second += drawn.even;
     }
 
-    #[expect(clippy::float_cmp, reason = "0 is what nothing reaches")]
     fn forget_jumps(&mut self) {
         if self.jumps != 0.0 {
             self.jumps = f64::INFINITY;

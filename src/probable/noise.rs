@@ -133,7 +133,7 @@ impl Site<'_> {
         let rule = self.by_rule();
         let own: Arc<[f64]> = match terms.filter(|_| adds(self.op())) {
             Some(terms) => (0..rule.len())
-                .map(|i| rule[i].min(self.of_sum(format, terms, i)))
+                .map(|i| less(self.of_sum(format, terms, i), rule[i]))
                 .collect(),
             None => rule.into(),
         };
@@ -160,12 +160,11 @@ impl Site<'_> {
         let (n, squares) = (terms.count.get(i), terms.squares.get(i));
         let unit = accumulator.unit().get();
         // A mean is a part of its sum.
-        let parts = match self.op() {
-            Op::Mean(_) => n.max(1.0),
-            _ => 1.0,
-        };
+        let is_part = matches!(self.op(), Op::Mean(_)) && n > 1.0;
+        let parts = if is_part { n } else { 1.0 };
         let sum = c * parts;
-        let between = SPREAD * (n - 2.0).max(0.0) * (squares / 6.0 + sum * sum / 3.0);
+        let between = if n > 2.0 { n - 2.0 } else { 0.0 };
+        let between = SPREAD * between * (squares / 6.0 + sum * sum / 3.0);
         let products = if terms.products { squares } else { 0.0 };
         let under = n * accumulator.eta().get();
         let accumulated = (unit * unit * (between + products)).sqrt() + under;
@@ -175,68 +174,67 @@ impl Site<'_> {
 
     /// The terms of a node's value, if it is a sum, or moves one.
     fn terms(&self, known: &[Option<Terms>]) -> Option<Terms> {
-        if !self.graph.type_at(self.k).dtype.is_float() || self.args().next().is_none() {
+        let op = self.op();
+        let args: SmallVec<[usize; 3]> = self.args().collect();
+        if !self.graph.type_at(self.k).dtype.is_float() || args.is_empty() {
             return None;
         }
-        let of = |a: usize| self.terms_of(a, known);
-        let args: SmallVec<[usize; 3]> = self.args().collect();
-        match self.op() {
-            Op::MatMul(_) => {
-                let [a, b] = [square(&self.run[args[0]]), square(&self.run[args[1]])];
-                let squares = self.apply(&[a, b])?;
-                let length = self.run[args[0]].shape().last().copied().unwrap_or(1);
-                Some(Terms {
-                    count: map(&squares, |_| length as f64),
-                    squares,
-                    products: true,
-                })
-            }
-            Op::Add(_) | Op::Sub(_) | Op::AddN(_) => {
-                let mut each = args.iter().map(|&a| of(a));
-                let first = each.next()?;
-                Some(each.fold(first, |sum, next| sum.plus(&next)))
-            }
-            op if adds(op) || passes(op) => {
-                let floats = args.iter().filter(|a| self.run[**a].dtype().is_float());
-                let each: Vec<Terms> = floats.map(|&a| of(a)).collect();
-                if passes(op) && !args.iter().any(|a| known[*a].is_some()) {
-                    return None;
-                }
-                let picked = |f: &dyn Fn(&Terms) -> Tensor| {
-                    let mut each = each.iter();
-                    let moved = args.iter().map(|&a| match self.run[a].dtype().is_float() {
-                        true => each.next().map(f),
-                        false => Some(self.run[a].clone()),
-                    });
-                    self.apply(&moved.collect::<Option<Vec<Tensor>>>()?)
-                };
-                let (mut count, mut squares) = (
-                    picked(&|t| t.count.clone())?,
-                    picked(&|t| t.squares.clone())?,
-                );
-                if let Op::Mean(_) = op {
-                    let share = (self.run[args[0]].len() / count.len().max(1)) as f64;
-                    (count, squares) = (scaled(&count, share), scaled(&squares, share));
-                }
-                Some(Terms {
-                    count,
-                    squares,
-                    products: each.iter().any(|t| t.products),
-                })
-            }
-            _ => None,
+        if matches!(op, Op::MatMul(_)) {
+            return self.products(&args);
         }
+        if matches!(op, Op::Add(_) | Op::Sub(_) | Op::AddN(_)) {
+            let mut each = args.iter().map(|&a| self.terms_of(a, known));
+            let first = each.next()??;
+            return each.try_fold(first, |sum, next| sum.plus(&next?));
+        }
+        let moves = passes(op) && args.iter().any(|a| known[*a].is_some());
+        if !adds(op) && !moves {
+            return None;
+        }
+        let floats = args.iter().filter(|a| self.run[**a].dtype().is_float());
+        let each: Option<Vec<Terms>> = floats.map(|&a| self.terms_of(a, known)).collect();
+        let each = each?;
+        let picked = |f: fn(&Terms) -> &Tensor| {
+            let mut each = each.iter();
+            let moved = args.iter().map(|&a| match self.run[a].dtype().is_float() {
+                true => each.next().map(|t| f(t).clone()),
+                false => Some(self.run[a].clone()),
+            });
+            self.apply(&moved.collect::<Option<Vec<Tensor>>>()?)
+        };
+        let (mut count, mut squares) = (picked(|t| &t.count)?, picked(|t| &t.squares)?);
+        if matches!(op, Op::Mean(_)) && !count.is_empty() {
+            let share = (self.run[args[0]].len() / count.len()) as f64;
+            (count, squares) = (scaled(&count, share)?, scaled(&squares, share)?);
+        }
+        Some(Terms {
+            count,
+            squares,
+            products: each.iter().any(|t| t.products),
+        })
+    }
+
+    /// The terms of dot products.
+    fn products(&self, args: &[usize]) -> Option<Terms> {
+        let [a, b] = [square(&self.run[args[0]])?, square(&self.run[args[1]])?];
+        let squares = self.apply(&[a, b])?;
+        let length = self.run[args[0]].shape().last().copied().unwrap_or(1);
+        Some(Terms {
+            count: map(&squares, |_| length as f64)?,
+            squares,
+            products: true,
+        })
     }
 
     /// The terms of an argument: its own where trees are open, else the argument.
-    fn terms_of(&self, a: usize, known: &[Option<Terms>]) -> Terms {
+    fn terms_of(&self, a: usize, known: &[Option<Terms>]) -> Option<Terms> {
         match &known[a] {
-            Some(terms) if self.cx().any_tree() => terms.clone(),
-            _ => Terms {
-                count: ones(&self.run[a]),
-                squares: square(&self.run[a]),
+            Some(terms) if self.cx().any_tree() => Some(terms.clone()),
+            _ => Some(Terms {
+                count: ones(&self.run[a])?,
+                squares: square(&self.run[a])?,
                 products: false,
-            },
+            }),
         }
     }
 
@@ -268,7 +266,7 @@ impl Site<'_> {
                 let value = &self.run[a];
                 match (&known[a].of_copies, value.dtype().is_float()) {
                     (Some(noise), _) => Tensor::f64s(value.shape().clone(), noise.clone()).ok(),
-                    (None, true) => Some(scaled(&ones(value), 0.0)),
+                    (None, true) => map(value, |_| 0.0),
                     (None, false) => Some(value.clone()),
                 }
             });
@@ -283,12 +281,12 @@ impl Site<'_> {
 }
 
 impl Terms {
-    fn plus(&self, other: &Terms) -> Terms {
-        Terms {
-            count: sum(&self.count, &other.count),
-            squares: sum(&self.squares, &other.squares),
+    fn plus(&self, other: &Terms) -> Option<Terms> {
+        Some(Terms {
+            count: sum(&self.count, &other.count)?,
+            squares: sum(&self.squares, &other.squares)?,
             products: self.products || other.products,
-        }
+        })
     }
 }
 
@@ -330,25 +328,30 @@ fn is_one_of_its_arguments(op: &Op) -> bool {
     )
 }
 
-fn map(x: &Tensor, f: impl Fn(f64) -> f64) -> Tensor {
-    let all: Vec<f64> = x.to_f64s().into_iter().map(f).collect();
-    Tensor::f64s(x.shape().clone(), all).expect("as many")
+/// The less of two, the other where one is undefined.
+fn less(x: f64, other: f64) -> f64 {
+    if x < other { x } else { other }
 }
 
-fn square(x: &Tensor) -> Tensor {
+fn map(x: &Tensor, f: impl Fn(f64) -> f64) -> Option<Tensor> {
+    let all: Vec<f64> = x.to_f64s().into_iter().map(f).collect();
+    Tensor::f64s(x.shape().clone(), all).ok()
+}
+
+fn square(x: &Tensor) -> Option<Tensor> {
     map(x, |x| x * x)
 }
 
-fn ones(x: &Tensor) -> Tensor {
+fn ones(x: &Tensor) -> Option<Tensor> {
     map(x, |_| 1.0)
 }
 
-fn scaled(x: &Tensor, factor: f64) -> Tensor {
+fn scaled(x: &Tensor, factor: f64) -> Option<Tensor> {
     map(x, |x| x * factor)
 }
 
-fn sum(x: &Tensor, y: &Tensor) -> Tensor {
+fn sum(x: &Tensor, y: &Tensor) -> Option<Tensor> {
     let both = x.to_f64s().into_iter().zip(y.to_f64s());
     let all: Vec<f64> = both.map(|(x, y)| x + y).collect();
-    Tensor::f64s(x.shape().clone(), all).expect("as many")
+    Tensor::f64s(x.shape().clone(), all).ok()
 }

@@ -13,6 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Values by their position.
 type Values = BTreeMap<usize, Vec<f64>>;
 
+/// 2²⁹: roundings of f64 drown in the shadow's own, so that those of f32's size stand for them.
+const AMPLIFIED: f64 = 536_870_912.0;
+
 /// The graph in f64, with what jumps as the run has it.
 pub(super) struct Shadow<'a> {
     graph: &'a Graph,
@@ -40,9 +43,8 @@ impl<'a> Shadow<'a> {
                 accumulate: Accumulate::F64,
                 ..Config::default()
             },
-            // Roundings of f64 drown in the shadow's own, so that larger ones stand for them.
             amplified: if run.iter().any(is_f64) {
-                2f64.powi(29)
+                AMPLIFIED
             } else {
                 1.0
             },
