@@ -15,6 +15,9 @@ use std::collections::BTreeMap;
 
 /// Exact rationals are tried where all values together have at most this many elements.
 const RATIONAL_LIMIT: usize = 20_000;
+/// Errors are wanted to a size of their own where all values together have at most this many elements:
+/// double-double takes hundreds of times as long as f64.
+const SIZED_LIMIT: usize = 1 << 20;
 /// Binary places of the last rungs.
 const PLACES: [(usize, &str); 3] = [(192, "192 bits"), (512, "512 bits"), (2048, "2048 bits")];
 
@@ -24,8 +27,8 @@ pub fn check(graph: &Graph, run: &Run, inputs: &[Tensor], claimed: &[Claimed]) -
     check_to(graph, run, inputs, claimed, &BTreeMap::new())
 }
 
-/// The same, where the errors of some values are wanted to a hundredth of a size of their own, as
-/// far as double-double decides them: beyond, digits cost more than they tell.
+/// The same, where the errors of some values of a small graph are wanted to a hundredth of a size of
+/// their own, as far as double-double decides them: beyond, digits cost more than they tell.
 pub fn check_to(
     graph: &Graph,
     run: &Run,
@@ -34,13 +37,13 @@ pub fn check_to(
     sizes: &BTreeMap<usize, Up>,
 ) -> Checks {
     let mut climb = Climb::new(graph, run, inputs, claimed);
-    climb.sizes = Some(sizes);
+    let elements: usize = run.values.iter().map(Tensor::len).sum();
+    climb.sizes = (elements <= SIZED_LIMIT).then_some(sizes);
     climb.rung::<Enclosure>("f64 intervals", &());
     if climb.is_open() {
         climb.sizes = None;
         climb.rung::<Ball>("double-double", &());
     }
-    let elements: usize = run.values.iter().map(Tensor::len).sum();
     if climb.is_open() && elements <= RATIONAL_LIMIT {
         climb.rung::<Rational>("exact rationals", &());
     }
